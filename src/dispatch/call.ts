@@ -1,0 +1,47 @@
+/** What the client's side hands to dispatch, and what it gets back. */
+import type { CallError } from '../errors.ts';
+import type { FunctionSpec } from '../functions/manifest.ts';
+
+/** Where a call may run. */
+export type Backend = 'pool' | 'cloud';
+
+/** One call, as it arrived. */
+export interface CallRequest {
+  readonly spec: FunctionSpec;
+  /** The params' raw JSON text, an array or an object; undefined when the request had none. */
+  readonly params: string | undefined;
+  /** performance.now() on arrival, in milliseconds: the deadline counts from here. */
+  readonly arrivedAt: number;
+  /** The whole time allowed, waiting included, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The place the client forced, where that is allowed. A forced place never falls back. */
+  readonly backend?: Backend;
+}
+
+/** Where and how long a call ran; durations in milliseconds. Absent worker and zero runMs: it never ran. */
+export interface CallReport {
+  readonly backend?: Backend;
+  readonly worker?: string;
+  readonly queueMs: number;
+  readonly runMs: number;
+}
+
+/** How a call ended. `json` is the result as JSON text in UTF-8, not yet checked to be JSON. */
+export type Outcome =
+  | { readonly ok: true; readonly json: Buffer; readonly report: CallReport }
+  | { readonly ok: false; readonly error: CallError; readonly report: CallReport };
+
+/** A call under way. */
+export interface PendingCall {
+  /**
+   * The client has gone: a call that wasn't started never will be, and `answer` won't be called any more. One that is
+   * running goes on.
+   */
+  cancel(): void;
+}
+
+/**
+ * The one verb of the data path: places a call and answers it.
+ * `answer` is called exactly once, unless cancelled; possibly before dispatch returns.
+ */
+export type Dispatch = (request: CallRequest, answer: (outcome: Outcome) => void) => PendingCall;
