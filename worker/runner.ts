@@ -157,7 +157,12 @@ export class Runner {
     }
   }
 
-  #finish(call: RunningCall, outcome: InvokeOutcome, startedAt: number, cpu: NodeJS.CpuUsage | undefined): void {
+  #finish(
+    call: RunningCall,
+    outcome: InvokeOutcome,
+    startedAt: number,
+    cpu: NodeJS.CpuUsage | undefined,
+  ): void {
     const runUs = Math.round((performance.now() - startedAt) * 1000);
     // What others ran meanwhile would be counted too, so it is only measured for a call that ran alone.
     const used = cpu !== undefined && this.#running.size === 1 ? process.cpuUsage(cpu) : undefined;

@@ -1,6 +1,13 @@
 /** One call under way, from its arrival to the end of its last lease. */
 import { performance } from 'node:perf_hooks';
-import { functionError, invalidParams, methodNotFound, timeout, tooLarge, type CallError } from '../errors.ts';
+import {
+  functionError,
+  invalidParams,
+  methodNotFound,
+  timeout,
+  tooLarge,
+  type CallError,
+} from '../errors.ts';
 import type { Failure } from '../pool/protocol.ts';
 import type { Slot, SlotAnswer, SlotCall } from '../pool/slot.ts';
 import type { CallReport, CallRequest, Outcome, PendingCall } from './call.ts';

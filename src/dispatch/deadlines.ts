@@ -50,9 +50,12 @@ export class Deadlines<E extends Expiring> {
   #arm(step: number): void {
     clearTimeout(this.#timer);
     this.#timerStep = step;
-    this.#timer = setTimeout(() => {
-      this.#sweep();
-    }, Math.max(0, step * STEP_MS - performance.now()));
+    this.#timer = setTimeout(
+      () => {
+        this.#sweep();
+      },
+      Math.max(0, step * STEP_MS - performance.now()),
+    );
   }
 
   #sweep(): void {

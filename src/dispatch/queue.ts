@@ -67,10 +67,11 @@ export class Queue<C extends Waiting> {
   /** The first call of each concurrency, in the order of their arrival. */
   heads(): C[] {
     const heads: C[] = [];
-    for (const line of this.#lines.values()) for (const call of line) {
-      heads.push(call);
-      break;
-    }
+    for (const line of this.#lines.values())
+      for (const call of line) {
+        heads.push(call);
+        break;
+      }
     return heads.length < 2 ? heads : heads.sort((a, b) => a.arrivedAt - b.arrivedAt);
   }
 

@@ -178,7 +178,13 @@ export function decodeCall(callId: number, payload: Buffer): CallFrame {
 }
 
 /** Encodes a RESULT or FAILURE; times in whole microseconds. */
-export function encodeAnswer(type: number, callId: number, runUs: number, cpuUs: number, json: string): Buffer {
+export function encodeAnswer(
+  type: number,
+  callId: number,
+  runUs: number,
+  cpuUs: number,
+  json: string,
+): Buffer {
   const frame = header(type, callId, ANSWER_PREFIX_BYTES + Buffer.byteLength(json));
   frame.writeUInt32BE(Math.min(CPU_UNKNOWN - 1, runUs), HEADER_BYTES);
   frame.writeUInt32BE(Math.min(CPU_UNKNOWN, cpuUs), HEADER_BYTES + 4);

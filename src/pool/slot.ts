@@ -154,7 +154,13 @@ export class Slot {
   }
 
   /** The slot answered. False: it was never asked, so its worker lies. */
-  answer(callId: number, json: Buffer, failure: Failure | undefined, runMs: number, cpuMs: number | undefined): boolean {
+  answer(
+    callId: number,
+    json: Buffer,
+    failure: Failure | undefined,
+    runMs: number,
+    cpuMs: number | undefined,
+  ): boolean {
     const leased = this.#release(callId);
     if (leased === undefined) return false;
     this.latency.observe(this.#frontSince - leased.at, this.#frontSince);
