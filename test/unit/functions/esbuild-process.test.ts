@@ -26,7 +26,7 @@ const results = await Promise.allSettled([buildBundle(process.argv[1]), buildBun
 await gone();
 console.log(JSON.stringify([results.map((result) => result.reason.name), children()]));`;
     const args = ['--input-type=module', '--eval', program, folder];
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: 15_000 });
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toEqual([['FunctionsFault', 'FunctionsFault'], '']);
   });
