@@ -27,6 +27,7 @@ export class ClientConnection {
   /** The connection ends after the answers that are due: requests that still come in are not looked at. */
   closing = false;
   #probe: NodeJS.Timeout | undefined;
+  #bytesSeen = -1;
   #whenAnswered: (() => void) | undefined;
 
   /** `onClose` is called once, when the connection has closed and all its calls were given up. */
@@ -52,6 +53,17 @@ export class ClientConnection {
   whenAnswered(callback: () => void): void {
     if (this.unanswered.size === 0) callback();
     else this.#whenAnswered = callback;
+  }
+
+  /**
+   * Whether the client has all its answers and has sent nothing since this was asked last. Node's own notion of idle
+   * includes connections whose answer is still being sent.
+   */
+  isIdle(): boolean {
+    const { bytesRead, writableLength } = this.socket;
+    const silent = this.#bytesSeen === bytesRead;
+    this.#bytesSeen = bytesRead;
+    return silent && this.unanswered.size === 0 && writableLength === 0;
   }
 
   #probeLater(times: number): void {

@@ -57,9 +57,9 @@ export class Exchange implements Unanswered {
     connection.latest = this;
   }
 
-  /** True until the body has arrived in full or was refused. */
-  get reading(): boolean {
-    return !this.#over && this.#pending === undefined;
+  /** Whether it still waits for a part of its body. */
+  get incomplete(): boolean {
+    return !this.#over && !this.#request.complete;
   }
 
   /** Takes the request on. `expectsContinue`: the client waits for a word before it sends its body. */

@@ -25,7 +25,7 @@ export function answerMalformed(
   if (connection.closing) return;
   connection.closing = true;
   const { latest } = connection;
-  if (latest instanceof Exchange && latest.reading) connection.answered(latest);
+  if (latest instanceof Exchange && latest.incomplete) connection.answered(latest);
   connection.whenAnswered(() => {
     const status = statusOf(error.code);
     const reason = STATUS_CODES[status] ?? '';
