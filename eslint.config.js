@@ -38,7 +38,6 @@ export default defineConfig(
       'no-fallthrough': 'error',
       'no-self-compare': 'error',
       'no-template-curly-in-string': 'error',
-      'no-unreachable-loop': 'error',
       'no-unsafe-finally': 'error',
       'no-var': 'error',
       'prefer-const': 'error',
