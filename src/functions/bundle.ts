@@ -36,7 +36,6 @@ const OPTIONS = {
   platform: 'node',
   target: 'node24',
   logLevel: 'silent',
-  logLimit: 0,
   write: false,
   metafile: true,
   // A tsconfig.json above the folder would make the same sources a different bundle.
