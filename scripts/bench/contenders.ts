@@ -20,6 +20,8 @@ export interface Contender {
   readonly url: string;
   /** The process that clients speak to. */
   readonly pid: number;
+  /** All of its processes that aren't descendants of another one here. */
+  readonly pids: readonly number[];
   stop(): Promise<void>;
 }
 
@@ -106,7 +108,7 @@ export async function spillway(dir: string): Promise<Contender> {
     await own.stop();
     throw error;
   }
-  return { name: 'spillway', url, ...own };
+  return { name: 'spillway', url, pids: [own.pid], ...own };
 }
 
 async function proxy(
@@ -140,7 +142,7 @@ async function proxy(
     await stop();
     throw error;
   }
-  return { name, url, pid: own.pid, stop };
+  return { name, url, pid: own.pid, pids: [own.pid, ...workers.map(({ pid }) => pid)], stop };
 }
 
 /** HAProxy before Node HTTP workers. */

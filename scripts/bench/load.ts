@@ -1,6 +1,6 @@
 /** Load from wrk, which costs least of what Debian ships, and what the kernel says a process used. */
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ADD } from './contenders.ts';
@@ -73,6 +73,31 @@ export function residentBytes(pid: number): number {
     .find((text) => text.startsWith('VmRSS'));
   return Number(line?.replace(/\D/g, '')) * 1024;
 }
+
+/** CPU time of a process and of all it started that still run, in microseconds (Linux). */
+export function cpuMicroseconds(pid: number): number {
+  const stats = new Map<number, { parent: number; ticks: number }>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const text = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      // The name before the last bracket may hold spaces.
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      stats.set(Number(entry), { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) });
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const own = (id: number): number => {
+    let ticks = stats.get(id)?.ticks ?? 0;
+    for (const [child, { parent }] of stats) if (parent === id) ticks += own(child);
+    return ticks;
+  };
+  return own(pid) * TICK_MICROSECONDS;
+}
+
+/** Linux counts CPU time in hundredths of a second. */
+const TICK_MICROSECONDS = 10_000;
 
 /** The middle value. */
 export function median(values: readonly number[]): number {

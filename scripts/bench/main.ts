@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { haproxy, nginx, spillway, whyNot, type Contender } from './contenders.ts';
-import { load, median, residentBytes, type Measured } from './load.ts';
+import { cpuMicroseconds, load, median, residentBytes, type Measured } from './load.ts';
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 3 : 7;
@@ -20,10 +20,13 @@ const out = (text: string): void => {
 };
 
 async function measure(dir: string, contenders: readonly Contender[], connections: number): Promise<void> {
-  const runs = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]));
+  const runs = new Map<string, (Measured & { cpuUs: number })[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const { name, url } of contenders) {
-      runs.get(name)?.push(await load(dir, url, connections, SECONDS));
+    for (const { name, url, pids } of contenders) {
+      const cpu = (): number => pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
+      const before = cpu();
+      const measured = await load(dir, url, connections, SECONDS);
+      runs.get(name)?.push({ ...measured, cpuUs: (cpu() - before) / measured.calls });
     }
   }
   const figures = contenders.map(({ name }) => {
@@ -35,11 +38,12 @@ async function measure(dir: string, contenders: readonly Contender[], connection
       spread: (Math.max(...rates) - Math.min(...rates)) / median(rates),
       p50: median(measured.map((run) => run.p50Ms)),
       p99: median(measured.map((run) => run.p99Ms)),
+      cpuUs: median(measured.map((run) => run.cpuUs)),
       errors: measured.reduce((sum, run) => sum + run.errors, 0),
     };
   });
   const [own] = figures;
-  for (const { name, rate, spread, p50, p99, errors } of figures) {
+  for (const { name, rate, spread, p50, p99, cpuUs, errors } of figures) {
     const ratio = own === undefined ? NaN : own.rate / rate;
     const cells = [
       connections,
@@ -48,7 +52,13 @@ async function measure(dir: string, contenders: readonly Contender[], connection
       `±${((spread * 100) / 2).toFixed(0)}%`,
       p50.toFixed(2),
     ];
-    cells.push(p99.toFixed(2), errors, ratio.toFixed(2), ((own?.p50 ?? NaN) / p50).toFixed(2));
+    cells.push(
+      p99.toFixed(2),
+      cpuUs.toFixed(0),
+      errors,
+      ratio.toFixed(2),
+      ((own?.p50 ?? NaN) / p50).toFixed(2),
+    );
     out(`| ${cells.join(' | ')} |`);
   }
 }
@@ -86,8 +96,10 @@ try {
   out(
     `\nadd, ${ROUNDS} rounds of ${SECONDS} s each in turn; medians. Ratios are spillway's over the row's.\n`,
   );
-  out('| connections | front | calls/s | spread | p50 ms | p99 ms | errors | rate ratio | p50 ratio |');
-  out('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  out(
+    '| connections | front | calls/s | spread | p50 ms | p99 ms | CPU µs a call | errors | rate ratio | p50 ratio |',
+  );
+  out('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const connections of CONNECTIONS) await measure(dir, contenders, connections);
 } finally {
   await Promise.all(contenders.map((contender) => contender.stop()));
