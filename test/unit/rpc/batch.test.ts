@@ -96,6 +96,17 @@ describe('the window', () => {
     );
   });
 
+  it('has no more room after an answer that came twice', () => {
+    const { fake, desk } = open({ batchWindow: 1 });
+    const sent = desk.send(calls(3));
+    fake.calls[0]?.ok('0');
+    fake.calls[0]?.ok('0');
+    expect(fake.calls).toHaveLength(2);
+    fake.calls[1]?.ok('1');
+    fake.calls[2]?.ok('2');
+    expect(sent.replies).toHaveLength(1);
+  });
+
   it('is one batch’s own', () => {
     const { fake, desk } = open({ batchWindow: 2 });
     desk.send(calls(3));
