@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { withEsbuild } from '../../../src/functions/esbuild.ts';
+import { withEsbuild } from '../../../src/esbuild.ts';
 
 const made: string[] = [];
 
