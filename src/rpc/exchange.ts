@@ -127,10 +127,18 @@ export class Exchange implements Unanswered {
   }
 
   #writeLarge(pieces: readonly (string | Buffer)[]): void {
-    // Node takes the limit off again when the answer has been sent.
-    this.#connection.socket.setTimeout(STALLED_MS);
-    for (const piece of pieces) this.#response.write(piece, 'latin1');
-    this.#response.end();
+    const { socket } = this.#connection;
+    const response = this.#response;
+    // The limit counts only while this answer is being sent: the calls before and after it in a pipeline may take long.
+    const limit = (): void => void socket.setTimeout(STALLED_MS);
+    if (response.socket === null) response.once('socket', limit);
+    else limit();
+    response.once('finish', () => {
+      // Where nothing follows, Node has put its keep-alive limit there already.
+      if (socket.timeout === STALLED_MS) socket.setTimeout(0);
+    });
+    for (const piece of pieces) response.write(piece, 'latin1');
+    response.end();
   }
 
   #tellHealth(wantsReadiness: boolean): void {

@@ -53,7 +53,7 @@ const BACKLOG = 4096;
  * Draining, an idle connection stays open this long, in milliseconds: a request that is on its way already then gets
  * an answer that says close, where closing at once would lose it.
  */
-const IDLE_GRACE_MS = 500;
+const IDLE_GRACE_MS = 1000;
 /** How long close() waits for answers that are still being sent, in milliseconds. */
 const FLUSH_MS = 1000;
 
@@ -139,7 +139,8 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
       if (!draining) {
         stopListening();
         for (const connection of connections.values()) connection.isIdle();
-        idleCheck = setInterval(closeIdle, IDLE_GRACE_MS);
+        // After what has come in was read: on a busy machine the timer may come round first.
+        idleCheck = setInterval(() => setImmediate(closeIdle), IDLE_GRACE_MS);
       }
       await allClosed.promise;
       clearInterval(idleCheck);

@@ -90,32 +90,45 @@ export class RawClient {
     return this;
   }
 
-  /** Waits until what was received fits. */
-  async until(what: string | RegExp): Promise<string> {
-    const fits = (): boolean => (typeof what === 'string' ? this.text.includes(what) : what.test(this.text));
-    await vi.waitFor(
-      () => fits() || fail(`no ${what} in ${JSON.stringify(this.text.slice(-2000))}`),
-      PATIENCE,
+  /** Resolves with what was received once it fits. */
+  until(what: string | RegExp): Promise<string> {
+    return this.#when(
+      () => (typeof what === 'string' ? this.text.includes(what) : what.test(this.text)),
+      String(what),
     );
-    return this.text;
   }
 
-  /** Waits until the server has ended its side or cut the connection. */
-  async untilEnd(): Promise<string> {
-    await vi.waitFor(
-      () => this.ended || this.closed !== undefined || fail('the connection is still open'),
-      PATIENCE,
-    );
-    return this.text;
+  /** Resolves with what was received once the server has ended its side or cut the connection. */
+  untilEnd(): Promise<string> {
+    return this.#when(() => this.ended || this.closed !== undefined, 'the end');
+  }
+
+  #when(fits: () => boolean, what: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const give = (error?: Error): void => {
+        clearTimeout(timer);
+        for (const event of ['data', 'end', 'close']) this.socket.removeListener(event, check);
+        if (error === undefined) resolve(this.text);
+        else reject(error);
+      };
+      const why = (reason: string): Error => {
+        return new Error(
+          `${reason}, waiting for ${what}; received ${JSON.stringify(this.text.slice(-1000))}`,
+        );
+      };
+      const check = (): void => {
+        if (fits()) give();
+        else if (this.closed !== undefined) give(why(this.closed));
+      };
+      const timer = setTimeout(() => give(why('too late')), PATIENCE.timeout);
+      for (const event of ['data', 'end', 'close']) this.socket.on(event, check);
+      check();
+    });
   }
 }
 
 /** How long a test waits for what must happen: long, since a busy machine is no fault. */
 export const PATIENCE = { timeout: 15_000, interval: 5 };
-
-function fail(message: string): never {
-  throw new Error(message);
-}
 
 /** A POST as bytes. */
 export function postText(body: string, headers: Record<string, string> = {}, path = '/'): string {
