@@ -53,13 +53,16 @@ export class Exchange implements Unanswered {
     this.#connection = connection;
     this.#request = request;
     this.#response = response;
-    connection.unanswered.add(this);
-    connection.latest = this;
+    connection.asked(this);
   }
 
-  /** Whether it still waits for a part of its body. */
   get incomplete(): boolean {
     return !this.#over && !this.#request.complete;
+  }
+
+  whenSent(callback: () => void): void {
+    if (this.#response.writableFinished) callback();
+    else this.#response.once('finish', callback);
   }
 
   /** Takes the request on. `expectsContinue`: the client waits for a word before it sends its body. */
@@ -106,12 +109,15 @@ export class Exchange implements Unanswered {
       timeoutMs: headers['spillway-timeout-ms'] as string | undefined,
       backend: headers['spillway-backend'] as string | undefined,
     };
-    this.#pending = this.#context.protocol.handle(body, asked, (reply) => this.#reply(reply));
+    const pending = this.#context.protocol.handle(body, asked, (reply) => this.#reply(reply));
+    if (!this.#over) this.#pending = pending;
   }
 
   #reply(reply: Reply | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    // The connection may keep this exchange for long; the call's params must not stay with it.
+    this.#pending = undefined;
     const response = this.#response;
     if (reply === undefined) {
       response.writeHead(204, this.#head([]));

@@ -232,6 +232,33 @@ describe('what is not HTTP', () => {
   });
 });
 
+describe('what is not HTTP, behind a pipeline', () => {
+  it('waits for every answer, in whatever order they come', async () => {
+    const fake = new FakeDispatch();
+    const { raw } = await openFront(fake);
+    const client = await raw();
+    client.send(`${postText(callText(1)) + postText(callText(2))}garbage\r\n\r\n`);
+    await untilCalls(fake, 2);
+    fake.calls[1]?.ok('2');
+    await aWhile();
+    fake.calls[0]?.ok('1');
+    expect(await client.untilEnd()).toMatch(/"id":1\}HTTP.*"id":2\}HTTP\/1\.1 400 /s);
+  });
+
+  it('ends a body in the middle, after the answer before it', async () => {
+    const fake = new FakeDispatch();
+    const { raw } = await openFront(fake);
+    const client = await raw();
+    const chunked = postText('', { 'transfer-encoding': 'chunked' }).replace(/content-length.*\r\n/, '');
+    client.send(`${postText(callText(1))}${chunked}zz\r\n`);
+    await untilCalls(fake, 1);
+    await aWhile();
+    expect(client.text).toBe('');
+    fake.calls[0]?.ok('1');
+    expect(await client.untilEnd()).toMatch(/"id":1\}HTTP\/1\.1 400 .*"id":null\}$/s);
+  });
+});
+
 describe('listeners', () => {
   it('do not pile up on a connection', async () => {
     const warned = vi.fn();
