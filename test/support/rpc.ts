@@ -35,7 +35,7 @@ export const OPTIONS: ProtocolOptions = {
 export const SILENT = pino({ level: 'silent' });
 
 /** The reply's bytes as text; undefined stays undefined. */
-export function textOf(reply: Reply | undefined): string | undefined {
+function textOf(reply: Reply | undefined): string | undefined {
   if (reply === undefined) return undefined;
   const pieces = typeof reply.pieces === 'string' ? [reply.pieces] : reply.pieces;
   const bytes = Buffer.concat(

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { functionError, timeout } from '../../../src/errors.ts';
 import { FakeDispatch, POOL_REPORT } from '../../fakes/dispatch.ts';
-import { numberText, stringText, structureText } from '../../support/json-text.ts';
+import { numberText, stringText, structureText, valueText } from '../../support/json-text.ts';
 import { manifestOf, openDesk, spec } from '../../support/rpc.ts';
 
 const request = (rest = '', method = 'f'): string => `{"jsonrpc":"2.0","method":"${method}"${rest}}`;
@@ -251,6 +251,40 @@ describe('what is no request', () => {
       Buffer.from('"}'),
     ]);
     expect(desk.send(body).json).toMatchObject({ error: { code: -32700 }, id: null });
+  });
+});
+
+describe('whatever comes', () => {
+  const member = fc.tuple(
+    fc.constantFrom('"jsonrpc"', '"method"', '"params"', '"id"', '"\\u0069d"', '"__proto__"', '"x"'),
+    fc.oneof(fc.constantFrom('"2.0"', '"f"', '"nope"', '"rpc.discover"'), valueText),
+  );
+  const object = fc
+    .array(member, { maxLength: 6 })
+    .map((members) => `{${members.map((parts) => parts.join(':')).join()}}`);
+  const body = fc.oneof(
+    object,
+    fc.array(fc.oneof(object, valueText), { maxLength: 5 }).map((entries) => `[${entries.join()}]`),
+    valueText,
+    fc.string(),
+  );
+
+  it('gets one reply, of JSON-RPC and nothing else', () => {
+    const fake = new FakeDispatch((call) => call.ok(call.request.params ?? 'null'));
+    const desk = openDesk(fake, manifestOf('f'));
+    fc.assert(
+      fc.property(body, (text) => {
+        const { replies } = desk.send(text);
+        expect(replies).toHaveLength(1);
+        if (replies[0] === undefined) return;
+        const answers = JSON.parse(replies[0]) as Record<string, unknown> | Record<string, unknown>[];
+        for (const answer of Array.isArray(answers) ? answers : [answers]) {
+          const keys = 'error' in answer ? ['error', 'id', 'jsonrpc'] : ['id', 'jsonrpc', 'result'];
+          expect(Object.keys(answer).sort()).toEqual(keys);
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
 
