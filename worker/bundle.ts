@@ -38,7 +38,7 @@ export interface LoadedBundle {
 export interface LoadResult {
   readonly bundle: LoadedBundle;
   /** V8's code cache, as it is now. */
-  createCache(): Buffer;
+  readonly createCache: () => Buffer;
 }
 
 /**
