@@ -9,7 +9,12 @@ import type { Observation } from './observation.ts';
 export interface CpuMemory {
   readonly workersMs: number;
   readonly hostMs: number;
-  readonly sums: { readonly busy: number; readonly workers: number; readonly host: number; readonly time: number };
+  readonly sums: {
+    readonly busy: number;
+    readonly workers: number;
+    readonly host: number;
+    readonly time: number;
+  };
 }
 
 /** The share of its time on the CPU below which a call mostly waits: cores don't limit such calls. */
@@ -45,13 +50,14 @@ export function stepCpu(memory: CpuMemory, seen: Observation, elapsedMs: number,
 /**
  * The most slots worth having: (cores − cores used by others) / (cores that a busy slot uses).
  * Where calls already share saturated cores, a busy slot uses less than its calls could, and the result is the slots
- * there are: so a saturated host never looks as if it had room. Infinity where calls wait, or nothing is known.
+ * there are: so a saturated host never looks as if it had room. Until enough was seen, calls are taken for CPU-bound.
+ * Infinity where they wait, or CPU time can't be measured.
  */
 export function slotsForCores(memory: CpuMemory, seen: Observation): number {
   const { busy, workers, host, time } = memory.sums;
-  if (seen.cpu === undefined || seen.cpu.cores === 0 || busy < ENOUGH_BUSY_MS || time === 0) return Infinity;
-  const share = workers / busy;
+  if (seen.cpu === undefined || seen.cpu.cores === 0) return Infinity;
+  const share = busy < ENOUGH_BUSY_MS ? 1 : workers / busy;
   if (share < WAITING_SHARE) return Infinity;
-  const others = Math.max(0, host - workers) / time;
+  const others = time === 0 ? 0 : Math.max(0, host - workers) / time;
   return Math.floor(Math.max(0, seen.cpu.cores - others) / share + PART_OF_A_SLOT);
 }

@@ -3,17 +3,21 @@
  * it throw or leave N … 2N. After Knative's autoscaler: a stable window to hold on to, a short one to panic by.
  */
 import { slotsForCores } from './cores.ts';
-import { expectedRise } from './forecast.ts';
-import { firstLook, FORECAST, lookAgain, STABLE_MS, type ScalingMemory } from './memory.ts';
+import { riseWithin } from './forecast.ts';
+import { firstLook, FORECAST, lookAgain, type ScalingMemory } from './memory.ts';
 import { sanitizeLimits, sanitizeObservation, type Limits, type Observation } from './observation.ts';
 import type { Figures, Plan, Reason } from './plan.ts';
 import { growWaitMs, slotsForLoad, slotsForQueue } from './staffing.ts';
 import { meanLoad } from './window.ts';
 
+/** How long a panic lasts after the last look that found too few workers, in milliseconds. */
+export const PANIC_HOLD_MS = 10_000;
 /** Time between two steps of scale-in, in milliseconds: what the last step did must be seen before the next. */
 export const COOLDOWN_MS = 3_000;
-/** How far ahead the forecast looks, in milliseconds: a tick and a cold start. */
-export const HORIZON_MS = 1_500;
+/** The forecast looks this far beyond the time a new worker takes, in milliseconds: until the next tick. */
+const NEXT_TICK_MS = 1_000;
+/** And never further than this, in milliseconds: a trend of seconds says nothing about minutes. */
+const LONGEST_HORIZON_MS = 10_000;
 /** Sums of fractions of slots are off by rounding; a worker isn't started for that. */
 const ROUNDING = 1e-6;
 
@@ -48,45 +52,51 @@ export function decide(
   const nowMs = Math.max(Number.isFinite(now) ? now : 0, memory?.atMs ?? 0);
   const looked = memory === undefined ? firstLook(seen, nowMs) : lookAgain(memory, seen, nowMs);
 
-  const wishes = wish(looked, seen, allowed);
+  const figures = {
+    stableLoad: meanLoad(looked.stable, nowMs),
+    shortLoad: meanLoad(looked.short, nowMs),
+    expectedRise: riseWithin(looked.forecast, FORECAST, horizonMs(seen)),
+    coresAllow: Math.floor(slotsForCores(looked.cpu, seen) / seen.slotsPerWorker),
+  };
+  const wishes = wish(figures, seen, allowed);
   const wanted = Math.max(wishes.queue, wishes.load, wishes.forecast);
   const have = seen.workers.ready + seen.workers.starting;
-  const coresAllow = Math.floor(slotsForCores(looked.cpu, seen) / seen.slotsPerWorker);
-  const panicUntilMs = wanted > have && have >= allowed.min ? nowMs + STABLE_MS : looked.panicUntilMs;
+  // Where the cores are the limit, there weren't too few workers.
+  const tooFew = Math.min(wanted, figures.coresAllow) > have && have >= allowed.min;
+  const panicUntilMs = tooFew ? nowMs + PANIC_HOLD_MS : looked.panicUntilMs;
   const panic = nowMs < panicUntilMs;
   const cooling = nowMs < looked.shrankAtMs + COOLDOWN_MS;
 
-  const { target, reason } = choose(have, wishes, coresAllow, allowed, panic, cooling);
+  const { target, reason } = choose(have, wishes, figures.coresAllow, allowed, panic, cooling);
   const plan = planFor(target, seen, allowed);
   return {
     plan,
     reason,
-    figures: {
-      stableLoad: meanLoad(looked.stable, nowMs),
-      shortLoad: meanLoad(looked.short, nowMs),
-      expectedRise: expectedRise(looked.forecast, FORECAST, HORIZON_MS),
-      wanted,
-      coresAllow,
-      panic,
-    },
+    figures: { ...figures, wanted, panic },
     memory: { ...looked, panicUntilMs, shrankAtMs: plan.drain > 0 ? nowMs : looked.shrankAtMs },
   };
 }
 
 /** What each signal asks for, in workers. What is starting counts as there, or every look would start it again. */
-function wish(memory: ScalingMemory, seen: Observation, limits: Limits): Wishes {
+function wish(
+  { stableLoad, shortLoad, expectedRise }: Pick<Figures, 'stableLoad' | 'shortLoad' | 'expectedRise'>,
+  seen: Observation,
+  { waitMs }: Limits,
+): Wishes {
   const workers = (slots: number): number => Math.ceil(slots / seen.slotsPerWorker - ROUNDING);
-  const short = meanLoad(memory.short, memory.atMs);
-  const rise = expectedRise(memory.forecast, FORECAST, HORIZON_MS);
   const { ready, starting } = seen.workers;
   // A call that has really waited too long, whatever was expected: the estimates are wrong or missing.
-  const late = seen.waiting.oldestMs >= growWaitMs(limits.waitMs) && seen.waiting.slots > 0 && starting === 0;
+  const late = seen.waiting.slots > 0 && seen.waiting.oldestMs >= growWaitMs(waitMs) && starting === 0;
   return {
-    queue: Math.max(workers(slotsForQueue(seen, growWaitMs(limits.waitMs))), late ? ready + 1 : 0),
-    load: workers(slotsForLoad(short)),
-    forecast: workers(slotsForLoad(short + rise)),
-    stable: workers(slotsForLoad(meanLoad(memory.stable, memory.atMs))),
+    queue: Math.max(workers(slotsForQueue(seen, growWaitMs(waitMs))), late ? ready + 1 : 0),
+    load: workers(slotsForLoad(shortLoad)),
+    forecast: workers(slotsForLoad(shortLoad + expectedRise)),
+    stable: workers(slotsForLoad(stableLoad)),
   };
+}
+
+function horizonMs({ newWorkerMs }: Observation): number {
+  return Math.min(NEXT_TICK_MS + newWorkerMs, LONGEST_HORIZON_MS);
 }
 
 /** The number of workers to have, and why. */

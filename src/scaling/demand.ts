@@ -55,7 +55,8 @@ export function stepDemand(memory: DemandMemory, seen: Observation, elapsedMs: n
   const calls = memory.inCloud.calls + grown(memory.offloaded.calls, seen.offloaded.calls);
   const workMs = memory.inCloud.workMs + grown(memory.offloaded.workMs, seen.offloaded.workMs);
   const left = workMs > 0 ? Math.exp((-elapsedMs * calls) / workMs) : 0;
-  const inCloud = calls * left < NO_CALLS ? { calls: 0, workMs: 0 } : { calls: calls * left, workMs: workMs * left };
+  const inCloud =
+    calls * left < NO_CALLS ? { calls: 0, workMs: 0 } : { calls: calls * left, workMs: workMs * left };
   return {
     memory: { busyMs: seen.busyMs, arrivedWorkMs: seen.arrivedWorkMs, offloaded: seen.offloaded, inCloud },
     demandMs: busyMs + workMs - inCloud.workMs,

@@ -60,7 +60,7 @@ export function feedForecast(
 }
 
 /** How much the load is expected to rise within `horizonMs`, in slots: the trend, damped; 0 when it falls. */
-export function expectedRise(forecast: Forecast, settings: ForecastSettings, horizonMs: number): number {
+export function riseWithin(forecast: Forecast, settings: ForecastSettings, horizonMs: number): number {
   const steps = horizonMs / settings.stepMs;
   const { phi } = settings;
   const damped = phi === 1 ? steps : (phi * (1 - phi ** steps)) / (1 - phi);

@@ -5,8 +5,8 @@ import { emptyForecast, feedForecast, type Forecast, type ForecastSettings } fro
 import type { Observation } from './observation.ts';
 import { addLoad, emptyWindow, type LoadWindow } from './window.ts';
 
-/** The window whose mean the pool holds on to, in milliseconds; also how long a panic lasts. Tuned by replay. */
-export const STABLE_MS = 20_000;
+/** The window whose mean the pool holds on to, in milliseconds. Tuned by replay. */
+export const STABLE_MS = 15_000;
 /** The window by which it grows, in milliseconds: long enough to even out chance, short enough to follow a step. */
 export const SHORT_MS = 2_000;
 /** The forecast of arrivals: a sample a second; tuned by replay (docs/elasticity.md). */

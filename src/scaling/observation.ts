@@ -21,6 +21,8 @@ export interface Observation {
   /** The age of each paused standby, in milliseconds, in any order. */
   readonly standbyAgesMs: readonly number[];
   readonly slotsPerWorker: number;
+  /** How long it would take to have another worker ready, as measured lately: a resume, or else a start. */
+  readonly newWorkerMs: number;
   /** Counter: slot-milliseconds that calls have occupied since the start (the integral of busy slots over time). */
   readonly busyMs: number;
   /** Counter: expected local slot-milliseconds of every call that arrived, the offloaded ones included. */
@@ -81,6 +83,7 @@ export function sanitizeObservation(seen: Observation): Observation {
     },
     standbyAgesMs: seen.standbyAgesMs.map(quantity),
     slotsPerWorker: Math.max(1, count(seen.slotsPerWorker)),
+    newWorkerMs: quantity(seen.newWorkerMs),
     busyMs: quantity(seen.busyMs),
     arrivedWorkMs: quantity(seen.arrivedWorkMs),
     offloaded: { calls: quantity(offloaded.calls), workMs: quantity(offloaded.workMs) },
