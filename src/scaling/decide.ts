@@ -86,9 +86,10 @@ function wish(
   const workers = (slots: number): number => Math.ceil(slots / seen.slotsPerWorker - ROUNDING);
   const { ready, starting } = seen.workers;
   // A call that has really waited too long, whatever was expected: the estimates are wrong or missing.
-  const late = seen.waiting.slots > 0 && seen.waiting.oldestMs >= growWaitMs(waitMs) && starting === 0;
+  const late = seen.waiting.slots > 0 && seen.waiting.oldestMs >= growWaitMs(waitMs);
+  const forLate = late ? ready + Math.max(1, starting) : 0;
   return {
-    queue: Math.max(workers(slotsForQueue(seen, growWaitMs(waitMs))), late ? ready + 1 : 0),
+    queue: Math.max(workers(slotsForQueue(seen, growWaitMs(waitMs))), forLate),
     load: workers(slotsForLoad(shortLoad)),
     forecast: workers(slotsForLoad(shortLoad + expectedRise)),
     stable: workers(slotsForLoad(stableLoad)),

@@ -30,7 +30,7 @@ export interface DemandStep {
   readonly arrivedMs: number;
 }
 
-/** Less than a thousandth of a call left is none. */
+/** Less than a thousandth of a call left is none, and what it would still have done is forgotten. */
 const NO_CALLS = 1e-3;
 
 /** The growth of a counter; one that fell back was started again, and all of it is new. */
@@ -59,7 +59,7 @@ export function stepDemand(memory: DemandMemory, seen: Observation, elapsedMs: n
     calls * left < NO_CALLS ? { calls: 0, workMs: 0 } : { calls: calls * left, workMs: workMs * left };
   return {
     memory: { busyMs: seen.busyMs, arrivedWorkMs: seen.arrivedWorkMs, offloaded: seen.offloaded, inCloud },
-    demandMs: busyMs + workMs - inCloud.workMs,
+    demandMs: busyMs + workMs * (1 - left),
     busyMs,
     arrivedMs: grown(memory.arrivedWorkMs, seen.arrivedWorkMs),
   };
