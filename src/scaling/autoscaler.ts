@@ -3,7 +3,6 @@
  * carried out at a time. It keeps no load of its own between looks (the counters it is shown do), so a look that was
  * late or left out loses nothing.
  */
-import { performance } from 'node:perf_hooks';
 import { failedAgain, mayTry, NO_FAILURE, type Backoff } from './backoff.ts';
 import { decide, type Decision } from './decide.ts';
 import type { ScalingMemory } from './memory.ts';
@@ -166,7 +165,7 @@ export class Autoscaler {
     const backoff: Backoff = failedAgain(what === 'start' ? this.#start : this.#all, nowMs);
     if (what === 'start') this.#start = backoff;
     else this.#all = backoff;
-    this.#report({ kind: 'failed', what, error, retryInMs: backoff.untilMs - nowMs });
+    this.#report({ kind: 'failed', what, error, retryInMs: backoff.pauseMs });
   }
 
   #worked(what: 'start' | 'all'): void {
