@@ -29,6 +29,7 @@ export function parseTrace(text: string, file: string): Trace {
       addCall(builder, columns, row, fail);
     }
   }
+  if (columns === undefined) fail(`the file is empty; it needs the header ${REQUIRED.join(',')}`);
   if (builder.length === 0) fail('no call follows the header');
   return builder.build(file, 'with the first call');
 }

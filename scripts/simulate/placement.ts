@@ -12,6 +12,7 @@ export interface PlacementQuestion {
   /** When a slot that is starting will be ready for this very call, from now; Infinity where none will. */
   readonly slotReadyInMs: number;
   readonly freeSlot: boolean;
+  /** It found no slot and no room in the queue. */
   readonly queueFull: boolean;
   /** Calls being served, waiting, or in the cloud. */
   readonly connections: number;
@@ -35,8 +36,8 @@ const CLOUD: Verdict = { place: 'cloud' };
 const REFUSE: Verdict = { place: 'refuse' };
 
 /** What may wait, waits; else it is refused. */
-function local({ queueFull, freeSlot }: PlacementQuestion): Verdict {
-  return queueFull && !freeSlot ? REFUSE : POOL;
+function local({ queueFull }: PlacementQuestion): Verdict {
+  return queueFull ? REFUSE : POOL;
 }
 
 /**

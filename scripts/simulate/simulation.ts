@@ -144,57 +144,68 @@ class Simulation implements Scaled {
     };
   }
 
+  /**
+   * A call that finds no slot first queues, and the scaling rule looks: so it sees the call even if that is offloaded
+   * then, and the call sees the slots that are coming.
+   */
   #arrive(call: number): void {
     this.#arrivedWorkMs += this.#slots.expectedMs(call);
+    if (this.freeSlots === 0) {
+      if (this.#queue.size < this.#settings.queue) this.#enqueue(call);
+      this.#scaler.callQueued();
+    }
     this.#place(call, 0);
   }
 
   /** Places a call that has just arrived, or has waited for `waitedMs`. */
   #place(call: number, waitedMs: number): void {
     const { policy, cloud } = this.#settings;
-    const freeSlot = this.freeSlots > 0;
-    const { place, reviewInMs } = policy(this.#ask(call, waitedMs, freeSlot));
+    const question = this.#ask(call, waitedMs);
+    const { place, reviewInMs } = policy(question);
     const waits = this.#queue.has(call);
     if (waits && place !== 'pool') this.#queue.remove(call);
     if (place === 'cloud' && cloud !== undefined) {
       this.#send(call, cloud);
     } else if (place !== 'pool') {
       this.#outcomes.over(call, FATE.rejected, this.nowMs);
-    } else if (freeSlot) {
+    } else if (!waits) {
       this.#start(call);
-    } else {
-      if (!waits) this.#enqueue(call);
-      if (reviewInMs !== undefined) this.#after(Math.max(SOONEST_REVIEW_MS, reviewInMs), REVIEW, call);
+    } else if (reviewInMs !== undefined) {
+      this.#after(Math.max(SOONEST_REVIEW_MS, reviewInMs), REVIEW, call);
     }
-    if (!freeSlot) this.#scaler.callQueued();
   }
 
-  #ask(call: number, waitedMs: number, freeSlot: boolean): PlacementQuestion {
-    const { queue, cloud, mostWorkers } = this.#settings;
-    const known = this.#slots.runTimes(call).known;
+  #ask(call: number, waitedMs: number): PlacementQuestion {
+    const { cloud, mostWorkers } = this.#settings;
+    const waits = this.#queue.has(call);
+    const freeSlot = this.freeSlots > 0;
     const readyInMs = freeSlot ? [] : this.#fleet.readyInMs(this.nowMs);
     const ahead = readyInMs.length === 0 ? 0 : this.#queue.ahead(call, readyInMs.length);
+    // A call that has waited is judged by how long it has.
+    const known = waitedMs === 0 && this.#slots.runTimes(call).known;
     return {
-      // A call that waits already is judged by how long it has.
-      expectedWaitMs: freeSlot ? 0 : waitedMs > 0 || !known ? undefined : this.#waitOfNext(readyInMs),
+      expectedWaitMs: freeSlot ? 0 : known ? this.#waitOf(call, readyInMs) : undefined,
       waitedMs,
       slotReadyInMs: readyInMs[ahead] ?? Infinity,
       freeSlot,
-      queueFull: this.#queue.size >= queue,
-      connections: this.connections,
+      queueFull: !freeSlot && !waits,
+      connections: this.connections - (waits ? 1 : 0),
       mostWorkers,
       cloudDelayMs: cloud?.delayMs(),
     };
   }
 
-  #waitOfNext(readyInMs: readonly number[]): number {
-    const { size, workMs } = this.#queue;
+  /** The expected wait of a call that has just queued, or can't. */
+  #waitOf(call: number, readyInMs: readonly number[]): number {
+    const waits = this.#queue.has(call);
+    const ahead = this.#queue.size - (waits ? 1 : 0);
+    const aheadMs = this.#queue.workMs - (waits ? this.#slots.expectedMs(call) : 0);
     const remainingMs = this.#slots.remainingMs();
     if (this.#settings.waitFormula === 'list') {
-      return waitBehind([...remainingMs, ...readyInMs], size, size === 0 ? 0 : workMs / size);
+      return waitBehind([...remainingMs, ...readyInMs], ahead, ahead === 0 ? 0 : aheadMs / ahead);
     }
     const runningMs = remainingMs.reduce((sum, ms) => sum + ms, 0);
-    return expectedWaitMs({ freeSlots: 0, slots: this.#fleet.counts().ready, runningMs, queuedMs: workMs });
+    return expectedWaitMs({ freeSlots: 0, slots: this.#fleet.counts().ready, runningMs, queuedMs: aheadMs });
   }
 
   #start(call: number): void {

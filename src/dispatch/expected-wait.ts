@@ -6,8 +6,8 @@
  * be ready counts like one whose call will be over by then.
  *
  * The plainer formula, all work over the slots, is a bound from above: with nothing queued and eight calls half done it
- * says "half a call", where the first of eight ends in a fraction of that. Replayed, it offloaded up to twice as many
- * calls for the same p99 (docs/elasticity.md).
+ * says "half a call", where the first of eight ends in a fraction of that. Replayed, it offloaded half as many calls
+ * again for the same p99 (docs/elasticity.md).
  *
  * @param freeInMs when each slot is expected to be free, in milliseconds from now, in any order
  * @param waiting how many calls are ahead of it

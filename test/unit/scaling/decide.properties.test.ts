@@ -206,7 +206,7 @@ describe('under a load that does not change', () => {
 });
 
 it('leaves what it is given as it was', () => {
-  const seen = Object.freeze(observed({ standbyAgesMs: Object.freeze([3, 1, 2]) as number[] }));
+  const seen = Object.freeze(observed({ standbyAgesMs: Object.freeze([3, 1, 2]) }));
   const { memory } = decide(seen, undefined, LIMITS, 0);
   const text = JSON.stringify(memory);
   decide({ ...seen, busyMs: 5000 }, memory, LIMITS, 1000);
