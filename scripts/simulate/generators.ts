@@ -1,6 +1,6 @@
 /**
  * Traces made up: the shapes of load that a pool of N meets. Loads are in slots (arrivals a millisecond × mean
- * duration), as multiples of N, so that every shape asks for more than N and little or nothing asks for more than 2N.
+ * duration), as multiples of N: most shapes ask for more than N at times, and only one for more than 2N.
  */
 import { boundedPareto, exponential, seededRandom, type Random } from './random.ts';
 import { TraceBuilder, type Trace } from './trace.ts';
@@ -23,11 +23,14 @@ export interface GeneratorSettings {
 /** The load at a moment: `part` of the trace (0 … 1), `atMs` since it began; in multiples of N. */
 type Shape = (part: number, atMs: number) => number;
 
+/** So little that the pool is at N: what comes then finds none of the rest ready. */
+const REST = 0.1;
 /** A quiet pool, and one that needs more than N but fewer than 2N workers. */
 const QUIET = 0.5;
 const BUSY = 1.6;
-/** More than 2N can do: a spike has to be survived, not served. */
-const SPIKE = 2.5;
+/** As much as 2N can just do, and more than that: it can't be served, only survived. */
+const FULL = 1.8;
+const TOO_MUCH = 2.5;
 const SPIKE_EVERY_MS = 60_000;
 const SPIKE_MS = 3_000;
 const TEETH = 4;
@@ -35,18 +38,22 @@ const TEETH = 4;
 const BURST_QUIET_MS = 12_000;
 const BURST_BUSY_MS = 4_000;
 
+function isSpike(atMs: number): boolean {
+  const sinceMs = (atMs % SPIKE_EVERY_MS) - SPIKE_EVERY_MS / 2;
+  return sinceMs >= 0 && sinceMs < SPIKE_MS;
+}
+
 const SHAPES = {
   /** Evenly spaced arrivals that N workers can hold. */
   steady: () => 0.7,
-  /** Quiet, then from one moment to the next more than N can do. */
-  step: (part) => (part < 1 / 3 ? QUIET : BUSY),
-  /** Quiet, and once a minute for three seconds more than 2N can do. */
-  spike: (_part, atMs) =>
-    atMs % SPIKE_EVERY_MS >= SPIKE_EVERY_MS / 2 && atMs % SPIKE_EVERY_MS < SPIKE_EVERY_MS / 2 + SPIKE_MS
-      ? SPIKE
-      : QUIET,
+  /** At rest, then from one moment to the next more than N can do. */
+  step: (part) => (part < 1 / 3 ? REST : BUSY),
+  /** At rest, and once a minute for three seconds what 2N can just do. */
+  spike: (_part, atMs) => (isSpike(atMs) ? FULL : REST),
+  /** The same with more than 2N can do. */
+  flood: (_part, atMs) => (isSpike(atMs) ? TOO_MUCH : REST),
   /** Four ramps from nothing to what 2N can just do, each with a sudden end. */
-  sawtooth: (part) => 1.8 * ((part * TEETH) % 1),
+  sawtooth: (part) => FULL * ((part * TEETH) % 1),
   /** One day, squeezed: a smooth wave from next to nothing up and back. */
   daily: (part) => 0.9 - 0.8 * Math.cos(2 * Math.PI * part),
   /** Random arrivals at N's limit: short queues come and go. */

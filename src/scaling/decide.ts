@@ -11,7 +11,7 @@ import { growWaitMs, slotsForLoad, slotsForQueue } from './staffing.ts';
 import { meanLoad } from './window.ts';
 
 /** How long a panic lasts after the last look that found too few workers, in milliseconds. */
-export const PANIC_HOLD_MS = 10_000;
+export const PANIC_HOLD_MS = 20_000;
 /** Time between two steps of scale-in, in milliseconds: what the last step did must be seen before the next. */
 export const COOLDOWN_MS = 3_000;
 /** The forecast looks this far beyond the time a new worker takes, in milliseconds: until the next tick. */

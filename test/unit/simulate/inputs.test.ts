@@ -96,17 +96,19 @@ describe('a generator', () => {
 
   it.each<[GeneratorName, number, number, number]>([
     ['steady', 0, 120_000, 2.8],
-    ['step', 0, 40_000, 2],
+    ['step', 0, 40_000, 0.4],
     ['step', 40_000, 120_000, 6.4],
-    ['spike', 0, 30_000, 2],
-    ['spike', 30_000, 33_000, 10],
+    ['spike', 0, 30_000, 0.4],
+    ['spike', 30_000, 33_000, 7.2],
+    ['flood', 90_000, 93_000, 10],
     ['sawtooth', 0, 10_000, 1.2],
     ['sawtooth', 20_000, 30_000, 6],
     ['daily', 50_000, 70_000, 6.7],
     ['poisson', 0, 120_000, 3.6],
   ])('%s asks for the slots it should from %d to %d ms', (name, from, to, slots) => {
-    expect(load(generate(name, settings), from, to) / slots).toBeGreaterThan(0.85);
-    expect(load(generate(name, settings), from, to) / slots).toBeLessThan(1.15);
+    const trace = generate(name, { ...settings, spread: 'constant', workers: 40 });
+    expect(load(trace, from, to) / (10 * slots)).toBeGreaterThan(0.85);
+    expect(load(trace, from, to) / (10 * slots)).toBeLessThan(1.15);
   });
 
   it('bursty is sometimes quiet and sometimes busy', () => {
