@@ -10,7 +10,7 @@ describe('waitBehind', () => {
     ['rounds of calls', [0, 0], 1000, 10, 5000],
     ['short calls that fit in before the others are free', [1000, 1000, 10], 5, 1, 15],
     ['short calls until all slots are level', [1000, 10], 2000, 1, 1505],
-    ['calls that take no time', [30, 40], 500, 0, 30],
+    ['calls that take no time', [30, 30, 40], 500, 0, 30],
     ['a slot about to be ready', [500, 500, 20], 0, 500, 20],
     ['no slot', [], 0, 10, Infinity],
   ])('waits for %s', (_what, freeInMs, waiting, eachMs, waitMs) => {

@@ -100,6 +100,10 @@ describe('demand', () => {
     expect(stepDemand(start, observed({ offloaded }), 1000).demandMs).toBeCloseTo(1000, 5);
   });
 
+  it('forgets work that no call brought', () => {
+    expect(stepDemand(start, observed({ offloaded: { calls: 0, workMs: 2000 } }), 1000).demandMs).toBe(0);
+  });
+
   it('takes a counter that fell back for one that began again', () => {
     const { memory } = stepDemand(start, observed({ busyMs: 5000 }), 1000);
     expect(stepDemand(memory, observed({ busyMs: 300 }), 1000).demandMs).toBe(300);

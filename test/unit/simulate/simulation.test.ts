@@ -4,9 +4,21 @@ import { generate, GENERATORS } from '../../../scripts/simulate/generators.ts';
 import { FATE } from '../../../scripts/simulate/outcomes.ts';
 import { POLICIES, type PolicyName } from '../../../scripts/simulate/placement.ts';
 import { figuresOf } from '../../../scripts/simulate/result.ts';
-import { RULES } from '../../../scripts/simulate/rules.ts';
+import { RULES, type ScalingRule } from '../../../scripts/simulate/rules.ts';
 import type { TraceCall } from '../../../scripts/simulate/trace.ts';
+import type { Plan } from '../../../src/scaling/plan.ts';
 import { burst, play, traceOf } from './traces.ts';
+
+/** Two workers, and changes at certain ticks. */
+function scripted(changesAt: Record<number, Partial<Plan>>): ScalingRule {
+  const nothing = { target: 2, readmit: 0, resume: 0, start: 0, drain: 0, discard: 0 };
+  return {
+    initial: 2,
+    standbys: 1,
+    atOnce: false,
+    plan: (_observe, nowMs) => ({ ...nothing, ...changesAt[nowMs] }),
+  };
+}
 
 const latencies = (run: ReturnType<typeof play>) =>
   [...run.outcomes.latencyMs].map((ms) => Math.round(ms * 1e6) / 1e6);
@@ -97,16 +109,16 @@ describe('scaling', () => {
     expect(starts.map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 4000]);
   });
 
-  it('drains a busy worker without ending its call', () => {
-    const trace = traceOf([
-      ...burst(8, 4000),
-      { arrivalMs: 100, durationMs: 100 },
-      ...burst(2, 60_000, 9000),
-      ...burst(1, 10, 100_000),
-    ]);
-    const run = play(trace, { rule: 'spillway', workers: 2, cores: 8 });
-    expect([...run.outcomes.fate].filter((fate) => fate === FATE.late)).toHaveLength(2);
-    expect(run.fleet.counts().draining).toBe(0);
+  it('drains a busy worker without ending its call, and takes it back', () => {
+    const calls = [...burst(2, 5000), ...burst(2, 1000, 100)];
+    const changes = (changesAt: Record<number, Partial<Plan>>) =>
+      play(traceOf(calls), { rule: scripted(changesAt), workers: 1 });
+    const drained = changes({ 1000: { drain: 1 } });
+    expect(latencies(drained)).toEqual([5000, 5000, 5900, 6900]);
+    expect(drained.fleet.counts()).toMatchObject({ ready: 1, draining: 0 });
+    expect(drained.fleet.seconds(7000)).toEqual({ container: 12, standby: 2 });
+    const readmitted = changes({ 1000: { drain: 1 }, 2000: { readmit: 1 } });
+    expect(latencies(readmitted)).toEqual([5000, 5000, 5900, 5900]);
   });
 });
 
@@ -143,6 +155,12 @@ describe('offloading', () => {
     // The third call finds two slots taken. A new worker takes 300 ms, a standby 20, the cloud 60.
     expect(offloaded('threshold')).toBe(1);
     expect(offloaded('threshold', burst(3, 1000, 40_000))).toBe(1);
+    // A cold cloud takes 460.
+    const cold = play(traceOf([...known, ...burst(3, 1000, 5000)]), {
+      policy: 'threshold',
+      rule: 'spillway',
+    });
+    expect(figuresOf(cold).offloaded).toBe(0);
   });
 
   it('sends everything, or nothing, where told to', () => {

@@ -1,7 +1,7 @@
 /** Small traces and settings for tests of the simulator. */
 import { plainCloud } from '../../../scripts/simulate/cloud.ts';
 import { placementPolicy, type PolicyName } from '../../../scripts/simulate/placement.ts';
-import { scalingRule, type RuleName } from '../../../scripts/simulate/rules.ts';
+import { scalingRule, type RuleName, type ScalingRule } from '../../../scripts/simulate/rules.ts';
 import { simulate, type Run, type SimulationSettings } from '../../../scripts/simulate/simulation.ts';
 import { TraceBuilder, type Trace, type TraceCall } from '../../../scripts/simulate/trace.ts';
 
@@ -18,7 +18,7 @@ export function burst(calls: number, durationMs = 100, atMs = 0): TraceCall[] {
 
 export interface Scenario extends Partial<Omit<SimulationSettings, 'policy' | 'rule'>> {
   readonly policy?: PolicyName;
-  readonly rule?: RuleName;
+  readonly rule?: RuleName | ScalingRule;
   readonly workers?: number;
 }
 
@@ -27,7 +27,7 @@ export function play(trace: Trace, scenario: Scenario = {}): Run {
   const { policy = 'never', rule = 'fixed', workers = 2, ...rest } = scenario;
   return simulate(trace, {
     policy: placementPolicy(policy, 50),
-    rule: scalingRule(rule, workers, 50),
+    rule: typeof rule === 'string' ? scalingRule(rule, workers, 50) : rule,
     ...(policy === 'never' ? {} : { cloud: plainCloud() }),
     mostWorkers: 2 * workers,
     cores: 2 * workers,
