@@ -1,5 +1,5 @@
 /** Loads the bundle of functions into this process. */
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import vm from 'node:vm';
 
 /** What a function learns about its call. */
@@ -27,14 +27,18 @@ export type InvokeOutcome =
 export interface LoadedBundle {
   manifestJson(): string;
   /** Returns at once for a synchronous function; never throws or rejects. */
-  invoke(name: string, params: string | undefined, context: InvokeContext): InvokeOutcome | Promise<InvokeOutcome>;
+  invoke(
+    name: string,
+    params: string | undefined,
+    context: InvokeContext,
+  ): InvokeOutcome | Promise<InvokeOutcome>;
 }
 
 /** A bundle, and what makes loading it quicker the next time. */
 export interface LoadResult {
   readonly bundle: LoadedBundle;
   /** V8's code cache, as it is now. */
-  createCache(): Buffer;
+  readonly createCache: () => Buffer;
 }
 
 /**
@@ -47,9 +51,20 @@ export function loadBundle(code: Buffer, cache: Buffer): LoadResult {
     filename: 'bundle.js',
     ...(cache.length > 0 && { cachedData: cache }),
   });
-  const evaluate = script.runInThisContext() as (require: NodeJS.Require, module: object, exports: object) => void;
+  const evaluate = script.runInThisContext() as (
+    require: NodeJS.Require,
+    module: object,
+    exports: object,
+  ) => void;
   const module: { exports: object } = { exports: {} };
-  // The bundle brings its packages with it, so only Node's own modules are ever required.
-  evaluate(createRequire('/'), module, module.exports);
+  evaluate(requireBuiltin as NodeJS.Require, module, module.exports);
   return { bundle: module.exports as LoadedBundle, createCache: () => script.createCachedData() };
+}
+
+const requireAny = createRequire('/');
+
+/** The bundle brings its packages with it; an optional one that wasn't installed must not be found on this machine. */
+function requireBuiltin(name: string): unknown {
+  if (isBuiltin(name)) return requireAny(name);
+  throw Object.assign(new Error(`Cannot find module '${name}'`), { code: 'MODULE_NOT_FOUND' });
 }
