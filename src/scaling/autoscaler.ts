@@ -80,7 +80,10 @@ export class Autoscaler {
     await this.#acting;
   }
 
-  /** A call found no free slot, whether it waits for one or was offloaded. Cheap enough for every such call. */
+  /**
+   * A call found no free slot and has been put in the queue. It looks before this returns, if the last look is long
+   * enough ago, so that the call's placement sees the slots that are coming: queue the call, say so here, then place it.
+   */
   readonly callQueued = (): void => {
     this.#lookSoon();
   };
@@ -97,8 +100,9 @@ export class Autoscaler {
       this.#lookAgain = true;
       return;
     }
-    const atMs = Math.max(performance.now(), this.#lookedAtMs + AT_ONCE_GAP_MS);
-    if (atMs < this.#lookAtMs) this.#lookAt(atMs);
+    const atMs = this.#lookedAtMs + AT_ONCE_GAP_MS;
+    if (performance.now() >= atMs) this.#look();
+    else if (atMs < this.#lookAtMs) this.#lookAt(atMs);
   }
 
   #lookAt(atMs: number): void {
@@ -108,6 +112,7 @@ export class Autoscaler {
   }
 
   readonly #look = (): void => {
+    clearTimeout(this.#timer);
     const nowMs = performance.now();
     this.#lookedAtMs = nowMs;
     this.#lookAtMs = Infinity;

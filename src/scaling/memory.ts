@@ -6,9 +6,9 @@ import type { Observation } from './observation.ts';
 import { addLoad, emptyWindow, type LoadWindow } from './window.ts';
 
 /** The window whose mean the pool holds on to, in milliseconds. Tuned by replay. */
-export const STABLE_MS = 15_000;
+const STABLE_MS = 15_000;
 /** The window by which it grows, in milliseconds: long enough to even out chance, short enough to follow a step. */
-export const SHORT_MS = 2_000;
+const SHORT_MS = 2_000;
 /** The forecast of arrivals: a sample a second; tuned by replay (docs/elasticity.md). */
 export const FORECAST: ForecastSettings = { stepMs: 1_000, alpha: 0.4, beta: 0.2, phi: 0.9 };
 

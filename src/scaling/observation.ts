@@ -62,7 +62,7 @@ export interface Limits {
 const MOST = 1e12;
 
 /** `value` as a finite number from 0 to MOST. What isn't a number counts as nothing observed. */
-export function quantity(value: number | undefined): number {
+function quantity(value: number | undefined): number {
   if (typeof value !== 'number' || Number.isNaN(value)) return 0;
   return Math.min(Math.max(value, 0), MOST);
 }

@@ -97,8 +97,19 @@ describe('looking', () => {
     await pass(500);
     pool.shown = GROWING;
     autoscaler.callQueued();
-    await pass(1);
     expect(pool.plans).toMatchObject([{ target: 7, start: 3 }]);
+  });
+
+  it('keeps one timer, however it came to look', async () => {
+    await started();
+    await pass(500);
+    autoscaler.callQueued();
+    expect(vi.getTimerCount()).toBe(1);
+    pool.shown = GROWING;
+    pool.acts = () => new Promise(() => undefined);
+    await pass(20);
+    autoscaler.callQueued();
+    expect(vi.getTimerCount()).toBe(1);
   });
 
   it('is not slowed by a flood of queueing calls', async () => {
