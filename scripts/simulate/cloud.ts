@@ -1,0 +1,41 @@
+/**
+ * A plain model of the cloud: a round trip, a cold start where no instance is idle, the run itself, and its price.
+ * The seam for a fuller one (relative CPU, limits, throttling): anything with these three methods.
+ */
+export interface SimulatedCloud {
+  /** What it adds to a run time, as far as can be told before sending, in milliseconds; undefined: not usable. */
+  delayMs(): number | undefined;
+  /** Sends a call that runs for `durationMs` here. Returns how long it takes there in all, and what it costs. */
+  send(durationMs: number, atMs: number): { readonly takesMs: number; readonly costUsd: number };
+  /** A call that was sent is over. */
+  settled(): void;
+}
+
+/** Request to answer without the run, through API Gateway from one region's distance, in milliseconds. */
+const ROUND_TRIP_MS = 60;
+/** A Node function of a few hundred kilobytes, first call of an instance, in milliseconds. */
+const COLD_START_MS = 400;
+/** Prices in us-east-1: Lambda a gigabyte-second and a request, API Gateway (REST) a request. */
+const USD_PER_GB_SECOND = 0.0000166667;
+const USD_PER_REQUEST = 0.2e-6 + 3.5e-6;
+const MEMORY_GB = 1769 / 1024;
+
+/** A cloud that takes every call. Instances that once ran are kept warm to the end of the trace. */
+export function plainCloud(): SimulatedCloud {
+  let instances = 0;
+  let busy = 0;
+  const cold = (): boolean => busy >= instances;
+  return {
+    delayMs: () => ROUND_TRIP_MS + (cold() ? COLD_START_MS : 0),
+    send(durationMs) {
+      const startMs = cold() ? COLD_START_MS : 0;
+      if (cold()) instances++;
+      busy++;
+      const costUsd = (durationMs / 1000) * MEMORY_GB * USD_PER_GB_SECOND + USD_PER_REQUEST;
+      return { takesMs: ROUND_TRIP_MS + startMs + durationMs, costUsd };
+    },
+    settled() {
+      busy--;
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** Reads a trace from CSV: a header `timestampMs,durationMs`, and optionally `method,bytes,deadlineMs`, in any order. */
+import { TraceBuilder, type Trace } from './trace.ts';
+
+const REQUIRED = ['timestampMs', 'durationMs'] as const;
+const COLUMNS = [...REQUIRED, 'method', 'bytes', 'deadlineMs'] as const;
+type Column = (typeof COLUMNS)[number];
+
+/** A fault in a trace; the message names the file, the line and the value. */
+export class TraceFault extends Error {
+  override readonly name = 'TraceFault';
+}
+
+/**
+ * Parses a trace. Timestamps may be in any order and start anywhere (epoch milliseconds too).
+ * @throws TraceFault at the first fault
+ */
+export function parseTrace(text: string, file: string): Trace {
+  let line = 0;
+  const fail = (what: string): never => {
+    throw new TraceFault(`${file}, line ${line}: ${what}`);
+  };
+  const builder = new TraceBuilder();
+  let columns: Column[] | undefined;
+  for (const row of rowsOf(text)) {
+    line++;
+    if (columns === undefined) {
+      columns = readHeader(row, fail);
+    } else if (row.trim() !== '') {
+      addCall(builder, columns, row, fail);
+    }
+  }
+  if (columns === undefined) fail(`the file is empty; it needs the header ${REQUIRED.join(',')}`);
+  if (builder.length === 0) fail('no call follows the header');
+  return builder.build(file, 'with the first call');
+}
+
+type Fail = (what: string) => never;
+
+function readHeader(row: string, fail: Fail): Column[] {
+  const names = row.split(',').map(unquote);
+  for (const [at, name] of names.entries()) {
+    if (!COLUMNS.includes(name as Column))
+      fail(`unknown column ${quote(name)}; known are ${COLUMNS.join(', ')}`);
+    if (names.indexOf(name) !== at) fail(`column ${quote(name)} appears twice`);
+  }
+  for (const name of REQUIRED) {
+    if (!names.includes(name)) fail(`the header ${quote(row)} lacks the column ${name}`);
+  }
+  return names as Column[];
+}
+
+function addCall(builder: TraceBuilder, columns: readonly Column[], row: string, fail: Fail): void {
+  const cells = row.split(',');
+  if (cells.length !== columns.length) {
+    fail(`${cells.length} values for ${columns.length} columns: ${quote(row)}`);
+  }
+  let arrivalMs = 0;
+  let durationMs = 0;
+  const rest: { deadlineMs?: number; method?: string; bytes?: number } = {};
+  for (let at = 0; at < columns.length; at++) {
+    const column = columns[at]!;
+    const value = unquote(cells[at]!);
+    const optional = at !== columns.indexOf('timestampMs') && at !== columns.indexOf('durationMs');
+    if (optional && value === '') continue;
+    if (column === 'timestampMs') arrivalMs = numeral(column, value, fail);
+    else if (column === 'durationMs') durationMs = atLeast(0, column, value, fail);
+    else if (column === 'bytes') rest.bytes = atLeast(0, column, value, fail);
+    else if (column === 'deadlineMs') rest.deadlineMs = atLeast(1, column, value, fail);
+    else rest.method = value;
+  }
+  try {
+    builder.add({ arrivalMs, durationMs, ...rest });
+  } catch (error) {
+    fail((error as Error).message);
+  }
+}
+
+function numeral(column: Column, value: string, fail: Fail): number {
+  const read = value === '' ? NaN : Number(value);
+  return Number.isFinite(read) ? read : fail(`${column} ${quote(value)} is not a number`);
+}
+
+function atLeast(least: number, column: Column, value: string, fail: Fail): number {
+  const read = numeral(column, value, fail);
+  return read >= least ? read : fail(`${column} ${quote(value)} is less than ${least}`);
+}
+
+/** The lines of a text, without their ends and without a byte order mark. */
+function* rowsOf(text: string): Generator<string> {
+  let start = text.startsWith('\uFEFF') ? 1 : 0;
+  while (start < text.length) {
+    const found = text.indexOf('\n', start);
+    const end = found === -1 ? text.length : found;
+    yield text.slice(start, text[end - 1] === '\r' ? end - 1 : end);
+    start = end + 1;
+  }
+}
+
+function unquote(cell: string): string {
+  const trimmed = cell.trim();
+  return trimmed.length > 1 && trimmed.startsWith('"') && trimmed.endsWith('"')
+    ? trimmed.slice(1, -1)
+    : trimmed;
+}
+
+/** The value as it is quoted in a message: cut, since a line may be a megabyte. */
+function quote(value: string): string {
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+}
