@@ -4,6 +4,7 @@ import { build, type App } from './app.ts';
 import { ConfigFault, parseConfig } from './config.ts';
 import { FunctionEnvFault } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
+import { limitHeap } from './heap.ts';
 import { createLogger, type Logger } from './log.ts';
 import { StateFault } from './state.ts';
 
@@ -32,6 +33,7 @@ export async function daemon(env: NodeJS.ProcessEnv, exit: Exit): Promise<void> 
     );
     exit(EX_USAGE);
   }
+  limitHeap();
   const log = createLogger(config.logLevel, { terminal: process.stdout.isTTY });
   const app = build(config, log, readVersion());
   const stopping = stopOnSignal(app, log, exit);
