@@ -4,6 +4,7 @@ import { build, type App } from './app.ts';
 import { ConfigFault, parseConfig } from './config.ts';
 import { FunctionEnvFault } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
+import { limitHeap } from './heap.ts';
 import { createLogger, type Logger } from './log.ts';
 import { StateFault } from './state.ts';
 
@@ -32,6 +33,7 @@ export async function daemon(env: NodeJS.ProcessEnv, exit: Exit): Promise<void> 
     );
     exit(EX_USAGE);
   }
+  limitHeap();
   const log = createLogger(config.logLevel, { terminal: process.stdout.isTTY });
   const app = build(config, log, readVersion());
   const stopping = stopOnSignal(app, log, exit);
@@ -54,7 +56,7 @@ export async function daemon(env: NodeJS.ProcessEnv, exit: Exit): Promise<void> 
   }
 }
 
-/** Drains on the first SIGTERM or SIGINT, ends at once on a later one. Returns whether a stop has begun. */
+/** Drains on the first signal, ends at once on a later one. Returns whether a stop has begun. */
 function stopOnSignal(app: App, log: Logger, exit: Exit): () => boolean {
   let firstAt: number | undefined;
   const stop = async (signal: string): Promise<void> => {
@@ -69,7 +71,8 @@ function stopOnSignal(app: App, log: Logger, exit: Exit): () => boolean {
     log.info('stopped');
     exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  // SIGHUP comes when the terminal is closed: the workers must not outlive that.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (firstAt === undefined) {
         firstAt = performance.now();
