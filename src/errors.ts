@@ -100,6 +100,11 @@ export function workerLost(message: string): CallError {
   return callError('WorkerLost', message, { mayHaveRun: true });
 }
 
+/** The cloud failed and the call may not be placed locally. */
+export function cloudFailed(reason: string, message: string, mayHaveRun: boolean): CallError {
+  return callError('CloudFailed', message, { reason, mayHaveRun });
+}
+
 /** The balancer is stopping for good. */
 export function shuttingDown(): CallError {
   return callError('ShuttingDown', 'The balancer is shutting down');

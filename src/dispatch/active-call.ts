@@ -1,0 +1,216 @@
+/** One call under way, from its arrival to the end of its last lease. */
+import { performance } from 'node:perf_hooks';
+import { functionError, invalidParams, methodNotFound, timeout, tooLarge, type CallError } from '../errors.ts';
+import type { Failure } from '../pool/protocol.ts';
+import type { Slot, SlotAnswer, SlotCall } from '../pool/slot.ts';
+import type { CallReport, CallRequest, Outcome, PendingCall } from './call.ts';
+import type { RunTimes } from './estimates.ts';
+
+/** What dispatch keeps for each function of the bundle. */
+export interface FunctionRecord {
+  /** Its place in the manifest, which is how workers know it. */
+  readonly index: number;
+  readonly local: RunTimes;
+}
+
+/** What a call tells the dispatcher. */
+export interface CallEvents {
+  /** Its last slot was lost, or gave it back unstarted. */
+  unplaced(call: ActiveCall): void;
+  /** It is held up behind another in a slot. */
+  heldUp(call: ActiveCall, slot: Slot, callId: number): void;
+  /** It waits, and must not any more. */
+  withdraw(call: ActiveCall): void;
+  /** It was answered, with that outcome. */
+  settled(call: ActiveCall, outcome: Outcome): void;
+  /** Nothing runs it any more and nobody waits for it. */
+  ended(call: ActiveCall): void;
+  /** The largest result allowed, in bytes. */
+  readonly maxResultBytes: number;
+}
+
+/** Why a call's slot was lost; undefined while none was. */
+export interface Loss {
+  readonly workerId: string;
+  readonly reason: string;
+}
+
+/** A slot that holds a call, and the id it knows it by. */
+interface Lease {
+  readonly slot: Slot;
+  readonly callId: number;
+}
+
+/** A call that was accepted. It is answered exactly once, and may meanwhile be leased to one slot, or to two. */
+export class ActiveCall implements SlotCall, PendingCall {
+  readonly request: CallRequest;
+  readonly deadlineAt: number;
+  /** How often it was handed to a slot, not counting those that gave it back unstarted. */
+  attempts = 0;
+  /** The last loss; it is placed again on another worker. */
+  loss: Loss | undefined;
+  /** Whether it stands in the queue; the dispatcher's to say. */
+  waiting = false;
+  readonly #record: FunctionRecord;
+  readonly #events: CallEvents;
+  #answer: ((outcome: Outcome) => void) | undefined;
+  #startedAt = 0;
+  /** The slots that hold it: one, or two after it was held up in the first. */
+  readonly #leases: Lease[] = [];
+  #ended = false;
+
+  constructor(
+    request: CallRequest,
+    record: FunctionRecord,
+    events: CallEvents,
+    answer: (outcome: Outcome) => void,
+  ) {
+    this.request = request;
+    this.deadlineAt = request.arrivedAt + request.timeoutMs;
+    this.#record = record;
+    this.#events = events;
+    this.#answer = answer;
+  }
+
+  get functionIndex(): number {
+    return this.#record.index;
+  }
+
+  get params(): string | undefined {
+    return this.request.params;
+  }
+
+  get concurrency(): number {
+    return this.request.spec.concurrency;
+  }
+
+  get arrivedAt(): number {
+    return this.request.arrivedAt;
+  }
+
+  get shortMs(): number {
+    const { spec } = this.request;
+    return spec.idempotent && spec.concurrency === 1 ? this.#record.local.shortMs : Infinity;
+  }
+
+  /** Whether somebody still waits for the answer. */
+  get wanted(): boolean {
+    return this.#answer !== undefined;
+  }
+
+  /** Whether a slot holds it. */
+  get leased(): boolean {
+    return this.#leases.length > 0;
+  }
+
+  /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
+  get expectedMs(): number | undefined {
+    const { local } = this.#record;
+    return local.known ? local.wallMs.mean / this.concurrency : undefined;
+  }
+
+  /** What is left of it, in slot-milliseconds, at `now`. */
+  remainingMs(now: number): number {
+    return this.#record.local.remainingMs(now - this.#startedAt) / this.concurrency;
+  }
+
+  /** Hands it to a slot that has room. */
+  start(slot: Slot): void {
+    this.attempts += 1;
+    this.#startedAt = performance.now();
+    this.#leases.push({ slot, callId: slot.run(this) });
+  }
+
+  /** Answers it without a slot's word. A second answer is no answer. */
+  fail(error: CallError): void {
+    this.#settle({ ok: false, error, report: this.#report(0) });
+    this.#endIfOver();
+  }
+
+  cancel(): void {
+    this.#answer = undefined;
+    if (this.waiting) this.#events.withdraw(this);
+    this.#endIfOver();
+  }
+
+  expire(): void {
+    if (this.waiting) this.#events.withdraw(this);
+    for (const { slot, callId } of [...this.#leases]) slot.overdue(callId);
+    this.fail(timeout(this.request.timeoutMs, this.attempts > 0));
+  }
+
+  answered(slot: Slot, answer: SlotAnswer): void {
+    this.#release(slot);
+    if (this.waiting) this.#events.withdraw(this);
+    const { failure } = answer;
+    if (failure === undefined && answer.warm) this.#record.local.observe(answer.runMs, answer.cpuMs);
+    const report = { ...this.#report(answer.runMs), worker: slot.workerId };
+    if (failure === undefined) this.#settle({ ok: true, json: answer.json, report });
+    else this.#settle({ ok: false, error: this.#callError(failure), report });
+    this.#endIfOver();
+  }
+
+  dropped(slot: Slot): void {
+    this.#release(slot);
+    this.attempts -= 1;
+    this.#placeAgain();
+    this.#endIfOver();
+  }
+
+  lost(slot: Slot, reason: string): void {
+    this.#release(slot);
+    this.loss = { workerId: slot.workerId, reason };
+    this.#placeAgain();
+    this.#endIfOver();
+  }
+
+  heldUp(slot: Slot, callId: number): void {
+    if (this.wanted && !this.waiting) this.#events.heldUp(this, slot, callId);
+  }
+
+  #release(slot: Slot): void {
+    const at = this.#leases.findIndex((lease) => lease.slot === slot);
+    this.#leases.splice(at, 1);
+  }
+
+  #placeAgain(): void {
+    if (this.wanted && !this.waiting && this.#leases.length === 0) this.#events.unplaced(this);
+  }
+
+  #settle(outcome: Outcome): void {
+    const answer = this.#answer;
+    if (answer === undefined) return;
+    this.#answer = undefined;
+    this.#events.settled(this, outcome);
+    answer(outcome);
+  }
+
+  #endIfOver(): void {
+    if (this.#ended || this.#leases.length > 0 || this.wanted) return;
+    this.#ended = true;
+    this.#events.ended(this);
+  }
+
+  #report(runMs: number): CallReport {
+    const until = this.#startedAt === 0 ? performance.now() : this.#startedAt;
+    return { backend: 'pool', queueMs: until - this.request.arrivedAt, runMs };
+  }
+
+  #callError(failure: Failure): CallError {
+    switch (failure.kind) {
+      case 'InvalidParams':
+        return invalidParams(failure.message, failure.data);
+      case 'MethodNotFound':
+        return methodNotFound(this.request.spec.name);
+      case 'TooLarge':
+        return tooLarge('result', this.#events.maxResultBytes);
+      case 'FunctionError':
+        return functionError({
+          name: failure.name ?? 'Error',
+          message: failure.message,
+          ...(failure.code !== undefined && { code: failure.code }),
+          data: failure.data,
+        });
+    }
+  }
+}

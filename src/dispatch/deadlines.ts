@@ -1,0 +1,73 @@
+/** The deadlines of all calls under way, on one timer. */
+import { performance } from 'node:perf_hooks';
+
+/** Deadlines are kept in steps of this many milliseconds: that much later at the most is a call told. */
+const STEP_MS = 10;
+
+/** Something with a deadline. */
+export interface Expiring {
+  /** performance.now() of the deadline, in milliseconds. */
+  readonly deadlineAt: number;
+  expire(): void;
+}
+
+/**
+ * A calendar: one set of calls a step, since nearly all calls end long before their deadline and a timer each would
+ * cost more than the rest of their administration.
+ */
+export class Deadlines<E extends Expiring> {
+  readonly #steps = new Map<number, Set<E>>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerStep = Infinity;
+
+  /** Everything that has a deadline yet to come. */
+  *all(): Generator<E> {
+    for (const step of this.#steps.values()) yield* step;
+  }
+
+  add(item: E): void {
+    const step = Math.ceil(item.deadlineAt / STEP_MS);
+    const items = this.#steps.get(step);
+    if (items !== undefined) {
+      items.add(item);
+      return;
+    }
+    this.#steps.set(step, new Set([item]));
+    if (step < this.#timerStep) this.#arm(step);
+  }
+
+  delete(item: E): void {
+    this.#steps.get(Math.ceil(item.deadlineAt / STEP_MS))?.delete(item);
+  }
+
+  /** Stops the timer; nothing expires any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timerStep = Infinity;
+    this.#steps.clear();
+  }
+
+  #arm(step: number): void {
+    clearTimeout(this.#timer);
+    this.#timerStep = step;
+    this.#timer = setTimeout(() => {
+      this.#sweep();
+    }, Math.max(0, step * STEP_MS - performance.now()));
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    this.#timerStep = Infinity;
+    let next = Infinity;
+    const due: E[] = [];
+    for (const [step, items] of this.#steps) {
+      if (step * STEP_MS <= now) {
+        this.#steps.delete(step);
+        due.push(...items);
+      } else if (items.size === 0) this.#steps.delete(step);
+      else if (step < next) next = step;
+    }
+    if (next !== Infinity) this.#arm(next);
+    for (const item of due) item.expire();
+  }
+}

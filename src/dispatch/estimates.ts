@@ -1,0 +1,91 @@
+/** What is known of a function's run time. Pure. */
+
+/** Weight of the newest sample once there are enough: the estimate remembers about the last 20 calls. */
+const WEIGHT = 0.05;
+/** So many samples before a function may be handed ahead (DESIGN decision 13). */
+export const SHORT_AFTER_SAMPLES = 20;
+/** So many samples before an expected wait can be told (DESIGN decision 12). */
+export const KNOWN_AFTER_SAMPLES = 5;
+
+/**
+ * A decaying mean and spread: mean += w·(x − mean), spread += w·(|x − mean| − spread), with w = max(1/n, WEIGHT).
+ * The spread is the mean absolute deviation, which one stray sample moves far less than a variance.
+ */
+export class Decaying {
+  #mean = 0;
+  #spread = 0;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get mean(): number {
+    return this.#mean;
+  }
+
+  get spread(): number {
+    return this.#spread;
+  }
+
+  /** Takes a sample in the unit of all the others. */
+  observe(sample: number): void {
+    this.#count += 1;
+    const weight = Math.max(1 / this.#count, WEIGHT);
+    const off = sample - this.#mean;
+    this.#mean += weight * off;
+    if (this.#count > 1) this.#spread += weight * (Math.abs(off) - this.#spread);
+  }
+}
+
+/** One function's run times in one place, in milliseconds. */
+export class RunTimes {
+  readonly wallMs = new Decaying();
+  readonly cpuMs = new Decaying();
+
+  /** Whether enough calls were measured to expect anything. */
+  get known(): boolean {
+    return this.wallMs.count >= KNOWN_AFTER_SAMPLES;
+  }
+
+  /** Takes one call's wall time and, where it was measured, CPU time. */
+  observe(wallMs: number, cpuMs: number | undefined): void {
+    this.wallMs.observe(wallMs);
+    if (cpuMs !== undefined) this.cpuMs.observe(cpuMs);
+  }
+
+  /** How long a call takes at the most, as far as is known (mean plus two spreads), in milliseconds; else Infinity. */
+  get shortMs(): number {
+    if (this.wallMs.count < SHORT_AFTER_SAMPLES) return Infinity;
+    return this.wallMs.mean + 2 * this.wallMs.spread;
+  }
+
+  /**
+   * What is left of a call that has run for `elapsedMs`: max(mean − elapsed, elapsed) once past the mean, since a call
+   * that has outlasted its mean is one of the long ones (DESIGN decision 12).
+   */
+  remainingMs(elapsedMs: number): number {
+    const left = this.wallMs.mean - elapsedMs;
+    return left > 0 ? left : elapsedMs;
+  }
+}
+
+/** What expectedWaitMs is computed from. */
+export interface Load {
+  readonly freeSlots: number;
+  readonly slots: number;
+  /** The remaining work of running calls, in slot-milliseconds. */
+  readonly runningMs: number;
+  /** The work that waits, in slot-milliseconds. */
+  readonly queuedMs: number;
+}
+
+/**
+ * How long a call arriving now would wait for a slot, in milliseconds: 0 with a free slot, else all work over the
+ * slots; Infinity without any slot.
+ */
+export function expectedWaitMs(load: Load): number {
+  if (load.freeSlots > 0) return 0;
+  if (load.slots === 0) return Infinity;
+  return (load.runningMs + load.queuedMs) / load.slots;
+}

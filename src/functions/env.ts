@@ -1,0 +1,49 @@
+/** The file of variables that functions get (SPILLWAY_FUNCTION_ENV). */
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+
+/** The file can't be used; the message names it, and the line if there is one. */
+export class FunctionEnvFault extends Error {
+  override readonly name = 'FunctionEnvFault';
+}
+
+/**
+ * One entry of the file: blank, a comment, or NAME=value, where a quoted value may span lines. parseEnv drops every
+ * other line without a word, and a function would miss a variable with nobody told.
+ */
+const ENTRY =
+  /[ \t]*(?:(?:export[ \t]+)?[A-Za-z_]\w*[ \t]*=[ \t]*(?:"[^"]*"|'[^']*'|`[^`]*`|(?!["'`])[^\n]*?))?[ \t\r]*(?:#[^\n]*)?(?:\n|$)/y;
+
+/**
+ * Reads the variables that functions get.
+ * @throws FunctionEnvFault if the file can't be read, or a line isn't NAME=value. Values are never shown.
+ */
+export function readFunctionEnv(path: string): Readonly<Record<string, string>> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FunctionEnvFault(
+      `SPILLWAY_FUNCTION_ENV is ${JSON.stringify(path)}, which can't be read: ${reason}`,
+      { cause: error },
+    );
+  }
+  checkLines(path, text);
+  return parseEnv(text) as Record<string, string>;
+}
+
+function checkLines(path: string, text: string): void {
+  let position = 0;
+  while (position < text.length) {
+    ENTRY.lastIndex = position;
+    const found = ENTRY.exec(text);
+    if (found === null) {
+      const line = text.slice(0, position).split('\n').length;
+      throw new FunctionEnvFault(
+        `${path}:${line}: use NAME=value, with a closing quote if the value has an opening one`,
+      );
+    }
+    position += found[0].length;
+  }
+}

@@ -1,0 +1,50 @@
+/** The log: pino's JSON lines on stdout, or the same lines made readable on a terminal. */
+import { pino } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+import pretty from 'pino-pretty';
+import type { Config } from './config.ts';
+
+export type { Logger } from 'pino';
+
+/** What may carry a secret, at the top of a line or one or two levels down. */
+const SECRET_FIELDS = [
+  'authorization',
+  'Authorization',
+  'x-api-key',
+  'X-Api-Key',
+  'apiKey',
+  'apiKeys',
+  'token',
+  'adminToken',
+];
+const SECRET_PATHS = SECRET_FIELDS.flatMap((field) => [`["${field}"]`, `*["${field}"]`, `*.*["${field}"]`]);
+
+/** Options of createLogger; `destination` is stdout unless a test wants the lines. */
+export interface LogOptions {
+  /** True: short coloured lines for people; false: JSON lines. */
+  readonly terminal: boolean;
+  readonly destination?: DestinationStream;
+}
+
+/** The logger of the process. Both forms are written synchronously, so that the last line before an exit isn't lost. */
+export function createLogger(level: Config['logLevel'], options: LogOptions): Logger {
+  const settings = { level, redact: { paths: SECRET_PATHS, censor: '[hidden]' } };
+  return pino(
+    settings,
+    options.terminal
+      ? terminalStream(options.destination)
+      : (options.destination ?? pino.destination({ dest: 1, sync: true })),
+  );
+}
+
+/** pino-pretty as a stream in this process: pino's usual transport would start a thread, and lose lines at a crash. */
+function terminalStream(destination: DestinationStream | undefined): DestinationStream {
+  return pretty({
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+    ...(destination === undefined
+      ? {}
+      : { destination: destination as NodeJS.WritableStream, colorize: false }),
+  });
+}

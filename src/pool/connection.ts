@@ -1,0 +1,82 @@
+/** A worker's connection: frames in, frames out, writes gathered per turn of the event loop. */
+import type { Socket } from 'node:net';
+import { FrameDecoder, FrameError, type OnFrame } from './frames.ts';
+
+/** Up to this many bytes are joined before they are written: one system call for a burst of calls. */
+const GATHER_BYTES = 64 * 1024;
+
+/** One accepted connection. */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #decoder: FrameDecoder;
+  #frames: Buffer[] = [];
+  #bytes = 0;
+  #onFrame: OnFrame = () => undefined;
+  #onClose: (reason: string) => void = () => undefined;
+  #closed: string | undefined;
+
+  constructor(socket: Socket, maxPayloadBytes: number) {
+    this.#socket = socket;
+    this.#decoder = new FrameDecoder(maxPayloadBytes);
+    socket.on('data', (chunk: Buffer) => {
+      this.#read(chunk);
+    });
+    socket.on('error', (error) => {
+      this.destroy(`the connection failed: ${error.message}`);
+    });
+    socket.on('close', () => {
+      this.destroy('the connection was closed');
+    });
+  }
+
+  /** Says who listens from now on, and how long a payload may be, in bytes. A connection already closed says so at once. */
+  attach(maxPayloadBytes: number, onFrame: OnFrame, onClose: (reason: string) => void): void {
+    this.#decoder.maxPayloadBytes = maxPayloadBytes;
+    this.#onFrame = onFrame;
+    this.#onClose = onClose;
+    if (this.#closed !== undefined) onClose(this.#closed);
+  }
+
+  /** Writes a frame at the end of this turn of the event loop, together with the others of the turn. */
+  send(frame: Buffer): void {
+    if (this.#closed !== undefined) return; // onClose has told, or is about to
+    this.#frames.push(frame);
+    this.#bytes += frame.length;
+    if (this.#frames.length === 1) setImmediate(this.#flush);
+  }
+
+  /** Cuts the connection; `reason` is what onClose hears. Once. */
+  destroy(reason: string): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#frames = [];
+    this.#socket.destroy();
+    this.#onClose(reason);
+  }
+
+  readonly #flush = (): void => {
+    const frames = this.#frames;
+    const bytes = this.#bytes;
+    this.#frames = [];
+    this.#bytes = 0;
+    if (frames.length === 0 || !this.#socket.writable) return;
+    if (frames.length > 1 && bytes <= GATHER_BYTES) {
+      this.#socket.write(Buffer.concat(frames, bytes));
+      return;
+    }
+    this.#socket.cork();
+    for (const frame of frames) this.#socket.write(frame);
+    this.#socket.uncork();
+  };
+
+  #read(chunk: Buffer): void {
+    try {
+      this.#decoder.push(chunk, (type, callId, payload) => {
+        if (this.#closed === undefined) this.#onFrame(type, callId, payload);
+      });
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.destroy(error.message);
+    }
+  }
+}

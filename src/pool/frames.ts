@@ -1,0 +1,187 @@
+/**
+ * Length-prefixed frames, shared by the balancer and the worker program. Pure: bytes in, frames out.
+ *
+ *     length u32 | type u8 | call id u32 | payload        (big endian; length counts all that follows it)
+ */
+
+/** Changes whenever balancer and worker program would misunderstand each other. */
+export const PROTOCOL_VERSION = 1;
+
+const LENGTH_BYTES = 4;
+const FIXED_BYTES = 5;
+/** The bytes of a frame before its payload. */
+export const HEADER_BYTES = LENGTH_BYTES + FIXED_BYTES;
+
+/** The bytes before the JSON in a RESULT or FAILURE payload: run time and CPU time in µs, u32 each. */
+export const ANSWER_PREFIX_BYTES = 8;
+/** Stands for a CPU time that was not measured. */
+export const CPU_UNKNOWN = 0xffff_ffff;
+/** The bytes before the params in a CALL payload: remaining ms u32, function index u16, flags u8. */
+export const CALL_PREFIX_BYTES = 7;
+
+/** The kinds of frames. W: worker's control process, S: slot, B: balancer. */
+export const FrameType = {
+  /** W→B on a new control connection; JSON Hello. */
+  HELLO: 1,
+  /** B→W: the bundle; u32 length of the JSON LoadOrder, the order, the code. */
+  LOAD: 2,
+  /** B→W: go on with the bundle you have. */
+  KEEP: 3,
+  /** W→B: the loaded bundle's manifest as JSON text. */
+  MANIFEST: 4,
+  /** W→B: the bundle could not be loaded; the reason as text. */
+  LOAD_FAILED: 5,
+  /** W→B: a slot process started; JSON SlotNotice with its key. */
+  SLOT_UP: 6,
+  /** W→B: a slot process ended; JSON SlotNotice with the reason. */
+  SLOT_DOWN: 7,
+  /** B→W: end the slot process with this key (as text) at once. */
+  END_SLOT: 8,
+  /** B→W: end it only if its event loop doesn't turn. */
+  END_IF_STUCK: 9,
+  /** W→B: the control process lives. */
+  HEARTBEAT: 10,
+  /** S→B on a new data connection; JSON DataHello. */
+  DATA_HELLO: 16,
+  /** B→S: run a call; see CALL_PREFIX_BYTES. */
+  CALL: 17,
+  /** B→S: abort its signal; drop it if it wasn't started. */
+  CANCEL: 18,
+  /** S→B: the result; ANSWER_PREFIX_BYTES, then JSON. */
+  RESULT: 19,
+  /** S→B: the function failed; ANSWER_PREFIX_BYTES, then JSON Failure. */
+  FAILURE: 20,
+  /** S→B: a cancelled call that never started. */
+  DROPPED: 21,
+  /** S→B: calls of an earlier connection have ended; the slot is free. */
+  IDLE: 22,
+} as const;
+
+/** CALL flag: params follow. Without it the request had none. */
+export const FLAG_PARAMS = 1;
+/** CALL flag: known to be short, so answers before it may wait for it. */
+export const FLAG_SHORT = 2;
+
+/** Thrown by the decoder: the peer doesn't speak frames, or one is over the limit. */
+export class FrameError extends Error {
+  override readonly name = 'FrameError';
+}
+
+/** Receives each whole frame; `payload` is a view, valid as long as it is referenced. */
+export type OnFrame = (type: number, callId: number, payload: Buffer) => void;
+
+const EMPTY = Buffer.alloc(0);
+
+/** Cuts a byte stream into frames. One decoder a connection. */
+export class FrameDecoder {
+  /** The longest payload accepted, in bytes. May be raised once the peer has shown who it is. */
+  maxPayloadBytes: number;
+  #parts: Buffer[] = [];
+  #have = 0;
+  #need = LENGTH_BYTES;
+
+  constructor(maxPayloadBytes: number) {
+    this.maxPayloadBytes = maxPayloadBytes;
+  }
+
+  /**
+   * Takes the next bytes and calls `onFrame` for every frame they complete.
+   * @throws FrameError on an impossible length; the decoder can't be used any more.
+   */
+  push(chunk: Buffer, onFrame: OnFrame): void {
+    let bytes = chunk;
+    if (this.#have > 0) {
+      this.#parts.push(chunk);
+      this.#have += chunk.length;
+      // A large frame arrives in many chunks: they are joined once, when it is whole.
+      if (this.#have < this.#need) return;
+      bytes = Buffer.concat(this.#parts, this.#have);
+      this.#parts = [];
+      this.#have = 0;
+    }
+    let at = 0;
+    while (bytes.length - at >= LENGTH_BYTES) {
+      const length = bytes.readUInt32BE(at);
+      if (length < FIXED_BYTES || length - FIXED_BYTES > this.maxPayloadBytes) {
+        throw new FrameError(`a frame of ${length} bytes is outside the limits`);
+      }
+      const end = at + LENGTH_BYTES + length;
+      if (end > bytes.length) break;
+      const type = bytes[at + LENGTH_BYTES] ?? 0;
+      const callId = bytes.readUInt32BE(at + LENGTH_BYTES + 1);
+      onFrame(type, callId, bytes.subarray(at + HEADER_BYTES, end));
+      at = end;
+    }
+    const rest = bytes.length - at;
+    if (rest === 0) return;
+    this.#parts = [at === 0 ? bytes : bytes.subarray(at)];
+    this.#have = rest;
+    this.#need = rest < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + bytes.readUInt32BE(at);
+  }
+}
+
+function header(type: number, callId: number, payloadBytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + payloadBytes);
+  frame.writeUInt32BE(FIXED_BYTES + payloadBytes, 0);
+  frame[LENGTH_BYTES] = type;
+  frame.writeUInt32BE(callId, LENGTH_BYTES + 1);
+  return frame;
+}
+
+/** A frame with a payload of text or bytes; for everything that isn't a call. */
+export function encodeFrame(type: number, payload: string | Buffer = EMPTY): Buffer {
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+  const frame = header(type, 0, bytes.length);
+  bytes.copy(frame, HEADER_BYTES);
+  return frame;
+}
+
+/** A frame that is about one call and has no payload. */
+export function encodeMark(type: number, callId: number): Buffer {
+  return header(type, callId, 0);
+}
+
+/** What a CALL frame carries. */
+export interface CallFrame {
+  readonly callId: number;
+  /** How long the call may still take, in milliseconds. */
+  readonly remainingMs: number;
+  /** The function's place in the manifest, which is sorted by name. */
+  readonly functionIndex: number;
+  readonly params: string | undefined;
+  readonly short: boolean;
+}
+
+/** Encodes a CALL. */
+export function encodeCall(call: CallFrame): Buffer {
+  const { params } = call;
+  const paramBytes = params === undefined ? 0 : Buffer.byteLength(params);
+  const frame = header(FrameType.CALL, call.callId, CALL_PREFIX_BYTES + paramBytes);
+  frame.writeUInt32BE(Math.max(0, Math.min(0xffff_ffff, Math.floor(call.remainingMs))), HEADER_BYTES);
+  frame.writeUInt16BE(call.functionIndex, HEADER_BYTES + 4);
+  frame[HEADER_BYTES + 6] = (params === undefined ? 0 : FLAG_PARAMS) | (call.short ? FLAG_SHORT : 0);
+  if (params !== undefined) frame.write(params, HEADER_BYTES + CALL_PREFIX_BYTES, 'utf8');
+  return frame;
+}
+
+/** Decodes a CALL's payload. @throws FrameError if it is cut short. */
+export function decodeCall(callId: number, payload: Buffer): CallFrame {
+  if (payload.length < CALL_PREFIX_BYTES) throw new FrameError('a CALL frame is cut short');
+  const flags = payload[6] ?? 0;
+  return {
+    callId,
+    remainingMs: payload.readUInt32BE(0),
+    functionIndex: payload.readUInt16BE(4),
+    short: (flags & FLAG_SHORT) !== 0,
+    params: (flags & FLAG_PARAMS) === 0 ? undefined : payload.toString('utf8', CALL_PREFIX_BYTES),
+  };
+}
+
+/** Encodes a RESULT or FAILURE; times in whole microseconds. */
+export function encodeAnswer(type: number, callId: number, runUs: number, cpuUs: number, json: string): Buffer {
+  const frame = header(type, callId, ANSWER_PREFIX_BYTES + Buffer.byteLength(json));
+  frame.writeUInt32BE(Math.min(CPU_UNKNOWN - 1, runUs), HEADER_BYTES);
+  frame.writeUInt32BE(Math.min(CPU_UNKNOWN, cpuUs), HEADER_BYTES + 4);
+  frame.write(json, HEADER_BYTES + ANSWER_PREFIX_BYTES, 'utf8');
+  return frame;
+}

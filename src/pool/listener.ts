@@ -1,0 +1,127 @@
+/** The balancer's unix socket: workers dial in, say who they are, and are handed to the pool. */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { Connection } from './connection.ts';
+import { FrameType, PROTOCOL_VERSION } from './frames.ts';
+import { HELLO_MAX_BYTES, readDataHello, readHello, type DataHello, type Hello } from './protocol.ts';
+
+/** The socket's name in its folder; workers find it under the same name. */
+export const SOCKET_NAME = 'balancer.sock';
+/** A connection that hasn't said who it is after this long is cut, in milliseconds. */
+const HELLO_MS = 2000;
+/** At most this many connections may be unidentified at once. */
+const MAX_STRANGERS = 1024;
+/** Longest path a unix socket can have on Linux, in bytes, without its closing zero. */
+const MAX_PATH_BYTES = 107;
+
+/** Who takes the connections that showed who they are. */
+export interface Newcomers {
+  control(connection: Connection, hello: Hello): void;
+  data(connection: Connection, hello: DataHello): void;
+}
+
+/** The token with which a worker proves its id: HMAC-SHA256 of the id under the pool's secret, in hex. */
+export function workerToken(secret: Buffer, workerId: string): string {
+  return createHmac('sha256', secret).update(workerId).digest('hex');
+}
+
+/** The listening socket. */
+export class Listener {
+  readonly #server: Server;
+  readonly #path: string;
+  readonly #secret: Buffer;
+  readonly #newcomers: Newcomers;
+  readonly #strangers = new Set<Socket>();
+
+  private constructor(folder: string, secret: Buffer, newcomers: Newcomers) {
+    this.#path = join(folder, SOCKET_NAME);
+    this.#secret = secret;
+    this.#newcomers = newcomers;
+    this.#server = createServer((socket) => {
+      this.#greet(socket);
+    });
+  }
+
+  /**
+   * Listens in `folder`. The caller holds the state folder's lock, so a socket that is there is a dead balancer's.
+   * @throws Error if the path is too long or can't be made.
+   */
+  static async open(folder: string, secret: Buffer, newcomers: Newcomers): Promise<Listener> {
+    const listener = new Listener(folder, secret, newcomers);
+    // A name of our own first, then renamed over the public one: there is no moment without a socket to dial.
+    const privatePath = join(folder, `${process.pid}.sock`);
+    if (Buffer.byteLength(privatePath) > MAX_PATH_BYTES || Buffer.byteLength(listener.#path) > MAX_PATH_BYTES) {
+      throw new Error(
+        `The socket's path ${listener.#path} is longer than ${MAX_PATH_BYTES} bytes: set SPILLWAY_STATE to a shorter folder`,
+      );
+    }
+    await rm(privatePath, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      listener.#server.once('error', reject);
+      // Workers run as another user, so the socket is open to all; the folder above it is not.
+      listener.#server.listen({ path: privatePath, readableAll: true, writableAll: true }, resolve);
+    });
+    await rename(privatePath, listener.#path);
+    return listener;
+  }
+
+  /** Stops listening and cuts those who haven't said who they are. The pool's connections are the pool's to cut. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+    });
+    for (const socket of this.#strangers) socket.destroy();
+    await rm(this.#path, { force: true });
+    await closed;
+  }
+
+  #greet(socket: Socket): void {
+    if (this.#strangers.size >= MAX_STRANGERS) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(socket, HELLO_MAX_BYTES);
+    this.#strangers.add(socket);
+    const timer = setTimeout(() => {
+      connection.destroy('it did not say who it is');
+    }, HELLO_MS);
+    const known = (): void => {
+      clearTimeout(timer);
+      this.#strangers.delete(socket);
+    };
+    connection.attach(
+      HELLO_MAX_BYTES,
+      (type, _id, payload) => {
+        known();
+        if (type === FrameType.HELLO) this.#control(connection, readHello(payload));
+        else if (type === FrameType.DATA_HELLO) this.#data(connection, readDataHello(payload));
+        else connection.destroy('its first words are no hello');
+      },
+      known,
+    );
+  }
+
+  #control(connection: Connection, hello: Hello | undefined): void {
+    if (hello === undefined) connection.destroy('its hello is malformed');
+    else if (hello.protocol !== PROTOCOL_VERSION) {
+      connection.destroy(`it speaks protocol ${hello.protocol}, this balancer ${PROTOCOL_VERSION}`);
+    } else if (!sameText(hello.token, workerToken(this.#secret, hello.worker))) connection.destroy('its token is wrong');
+    else this.#newcomers.control(connection, hello);
+  }
+
+  #data(connection: Connection, hello: DataHello | undefined): void {
+    if (hello === undefined) connection.destroy('its hello is malformed');
+    else this.#newcomers.data(connection, hello);
+  }
+}
+
+function sameText(given: string, expected: string): boolean {
+  const a = Buffer.from(given);
+  const b = Buffer.from(expected);
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,238 @@
+/** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
+import { performance } from 'node:perf_hooks';
+import { PeakEwma } from './peak-ewma.ts';
+import type { Failure } from './protocol.ts';
+
+/** A slot is handed calls ahead only after this many, so that a cold one isn't flooded (its code isn't compiled yet). */
+export const WARM_AFTER_CALLS = 20;
+/** At most this many calls wait inside a slot behind the one that runs (DESIGN decision 13). */
+export const MAX_AHEAD = 16;
+/** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
+export const MAX_AHEAD_MS = 1;
+
+/** How a slot answered a call. Times in milliseconds; cpuMs is undefined where it wasn't measured. */
+export interface SlotAnswer {
+  readonly json: Buffer;
+  readonly failure: Failure | undefined;
+  readonly runMs: number;
+  readonly cpuMs: number | undefined;
+  /** False for a slot's first call, which pays for compiling: not to be learnt from. */
+  readonly warm: boolean;
+}
+
+/** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
+export interface SlotCall {
+  readonly functionIndex: number;
+  readonly params: string | undefined;
+  /** performance.now() of the deadline, in milliseconds. */
+  readonly deadlineAt: number;
+  /** How many of its function's calls a slot may run at once. */
+  readonly concurrency: number;
+  /** How long it takes at the most, in milliseconds, if it is known to be short and may be handed ahead; else Infinity. */
+  readonly shortMs: number;
+  answered(slot: Slot, answer: SlotAnswer): void;
+  /** The slot dropped it, unstarted, after a cancel. */
+  dropped(slot: Slot): void;
+  /** The slot or its worker is gone; the call may have run. */
+  lost(slot: Slot, reason: string): void;
+  /** It was handed ahead, and the call before it takes too long. */
+  heldUp(slot: Slot, callId: number): void;
+}
+
+/** What the slot needs of its data connection. */
+export interface SlotConnection {
+  run(callId: number, call: SlotCall): void;
+  cancel(callId: number): void;
+}
+
+/** What the pool wants to hear of a slot. */
+export interface SlotEvents {
+  /** It may have room for a call again. */
+  room(slot: Slot): void;
+  /** End the slot's process: at once, or only if its event loop is stuck. */
+  end(slot: Slot, how: 'now' | 'if-stuck'): void;
+}
+
+/** A call leased to this slot. */
+interface Leased {
+  readonly call: SlotCall;
+  /** performance.now() when it was handed over. */
+  readonly at: number;
+  /** Nobody waits for it here any more: overdue, or placed again elsewhere. */
+  abandoned: boolean;
+}
+
+/** One slot of a worker. */
+export class Slot {
+  readonly key: string;
+  readonly workerId: string;
+  /** The concurrency for whose next call it is held back until it is empty; 0: for none. */
+  reservedFor = 0;
+  /** How long it takes to answer, for the peak-ewma policy. */
+  readonly latency = new PeakEwma();
+  readonly #connection: SlotConnection;
+  readonly #events: SlotEvents;
+  /** Insertion order is the order in which the slot runs them. */
+  readonly #calls = new Map<number, Leased>();
+  #concurrency = 1;
+  #shortMs = 0;
+  #abandoned = 0;
+  #frontSince = 0;
+  #handed = 0;
+  #done = 0;
+  #open = false;
+  #retiring = false;
+  #heldUp = false;
+  static #nextCallId = 1;
+
+  constructor(key: string, workerId: string, connection: SlotConnection, events: SlotEvents) {
+    this.key = key;
+    this.workerId = workerId;
+    this.#connection = connection;
+    this.#events = events;
+  }
+
+  /** The concurrency of the calls it runs; 0 when it is empty. */
+  get mode(): number {
+    return this.#calls.size === 0 ? 0 : this.#concurrency;
+  }
+
+  /** How many calls are leased to it. */
+  get running(): number {
+    return this.#calls.size;
+  }
+
+  /** Calls it has answered. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Lets calls in: its worker is ready. */
+  open(): void {
+    this.#open = true;
+    this.#events.room(this);
+  }
+
+  /** Lets no new call in: its worker is draining. */
+  shut(): void {
+    this.#open = false;
+  }
+
+  /** How many calls of that concurrency it could start now. Calls of different concurrency never share a slot. */
+  room(concurrency: number): number {
+    if (!this.#open || this.#retiring) return 0;
+    if (this.reservedFor !== 0 && (this.reservedFor !== concurrency || this.#calls.size > 0)) return 0;
+    if (this.#calls.size === 0) return concurrency;
+    if (this.#concurrency !== concurrency) return 0;
+    return Math.max(0, concurrency - this.#calls.size);
+  }
+
+  /** Expected milliseconds of what it runs and holds, if one more call of `shortMs` may be handed ahead; else Infinity. */
+  aheadMs(shortMs: number): number {
+    if (!this.#open || this.#retiring || this.#heldUp || this.reservedFor !== 0) return Infinity;
+    if (this.#concurrency !== 1 || this.#calls.size === 0) return Infinity;
+    if (this.#handed < WARM_AFTER_CALLS || this.#calls.size > MAX_AHEAD) return Infinity;
+    const total = this.#shortMs + shortMs;
+    return total < MAX_AHEAD_MS ? total : Infinity;
+  }
+
+  /** Leases the slot to a call and hands it over. The caller has seen that there is room. */
+  run(call: SlotCall): number {
+    const callId = Slot.#nextCallId;
+    Slot.#nextCallId = callId === 0xffff_ffff ? 1 : callId + 1;
+    const now = performance.now();
+    if (this.#calls.size === 0) {
+      this.#concurrency = call.concurrency;
+      this.#frontSince = now;
+      this.reservedFor = 0;
+    }
+    this.#calls.set(callId, { call, at: now, abandoned: false });
+    this.#shortMs += call.shortMs;
+    this.#handed += 1;
+    this.#connection.run(callId, call);
+    return callId;
+  }
+
+  /** The slot answered. False: it was never asked, so its worker lies. */
+  answer(callId: number, json: Buffer, failure: Failure | undefined, runMs: number, cpuMs: number | undefined): boolean {
+    const leased = this.#release(callId);
+    if (leased === undefined) return false;
+    this.latency.observe(this.#frontSince - leased.at, this.#frontSince);
+    const warm = this.#done > 0;
+    this.#done += 1;
+    leased.call.answered(this, { json, failure, runMs, cpuMs, warm });
+    this.#afterRelease();
+    return true;
+  }
+
+  /** The slot dropped a cancelled call. False: it was never asked. */
+  drop(callId: number): boolean {
+    const leased = this.#release(callId);
+    if (leased === undefined) return false;
+    leased.call.dropped(this);
+    this.#afterRelease();
+    return true;
+  }
+
+  /** Its connection is gone: every call leased to it is lost. */
+  lose(reason: string): void {
+    this.#open = false;
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const { call } of calls) call.lost(this, reason);
+  }
+
+  /** Takes a call back that waits behind the first; the slot answers it with a drop, or with a result if it had begun. */
+  takeBack(callId: number): void {
+    this.#abandon(callId);
+    this.#connection.cancel(callId);
+  }
+
+  /** A call's deadline passed in here: ends the process if that harms no other call, or if it is stuck; else later. */
+  overdue(callId: number): void {
+    if (!this.#abandon(callId)) return;
+    this.#retiring = true;
+    this.#connection.cancel(callId);
+    this.#events.end(this, this.#abandoned === this.#calls.size ? 'now' : 'if-stuck');
+  }
+
+  /**
+   * Tells the calls handed ahead if the one before them has taken `slackMs` longer than it should.
+   * @returns whether there are calls handed ahead at all.
+   */
+  checkFront(now: number, slackMs: number): boolean {
+    if (this.#calls.size < 2 || this.#concurrency !== 1) return false;
+    if (this.#heldUp) return true;
+    const [front, ...behind] = this.#calls;
+    if (front === undefined || now - this.#frontSince < front[1].call.shortMs + slackMs) return true;
+    this.#heldUp = true;
+    for (const [callId, { call }] of behind) call.heldUp(this, callId);
+    return true;
+  }
+
+  #abandon(callId: number): boolean {
+    const leased = this.#calls.get(callId);
+    if (leased === undefined) return false;
+    if (!leased.abandoned) this.#abandoned += 1;
+    leased.abandoned = true;
+    return true;
+  }
+
+  #release(callId: number): Leased | undefined {
+    const leased = this.#calls.get(callId);
+    if (leased === undefined) return undefined;
+    this.#calls.delete(callId);
+    if (leased.abandoned) this.#abandoned -= 1;
+    // Infinity minus Infinity is NaN: an empty slot starts from zero.
+    this.#shortMs = this.#calls.size === 0 ? 0 : this.#shortMs - leased.call.shortMs;
+    this.#frontSince = performance.now();
+    this.#heldUp = false;
+    return leased;
+  }
+
+  #afterRelease(): void {
+    // A retiring slot is ended as soon as nobody waits for anything in it.
+    if (!this.#retiring) this.#events.room(this);
+    else if (this.#abandoned === this.#calls.size) this.#events.end(this, 'now');
+  }
+}

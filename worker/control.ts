@@ -1,0 +1,187 @@
+/** The control connection: hello, heartbeats, the bundle, and the slots it is served by. */
+import type { Socket } from 'node:net';
+import {
+  FrameDecoder,
+  FrameType,
+  PROTOCOL_VERSION,
+  encodeFrame,
+} from '../src/pool/frames.ts';
+import type { LoadOrder } from '../src/pool/protocol.ts';
+import { LINK_MAX_BYTES } from './link.ts';
+import { Redial } from './redial.ts';
+import { SlotProcess, type Bundle, type SlotSettings } from './slot-process.ts';
+
+/** How often the balancer hears that this process lives, in milliseconds; it gives up after 3 s of silence. */
+const HEARTBEAT_MS = 500;
+/** First and longest wait before a slot is started again that died before it had loaded, in milliseconds. */
+const FIRST_RESTART_MS = 50;
+const LONGEST_RESTART_MS = 5000;
+
+/** How this worker was started. */
+export interface ControlSettings extends SlotSettings {
+  readonly token: string;
+  readonly slots: number;
+  /** How long to go on without a balancer, in milliseconds. */
+  readonly orphanMs: number;
+  /** Ends the process. */
+  readonly exit: (code: number) => void;
+}
+
+/** One place for a slot process: when one ends, the next takes its place. */
+interface Place {
+  process: SlotProcess | undefined;
+  restartMs: number;
+  restart: NodeJS.Timeout | undefined;
+}
+
+/** Runs the worker until close(). */
+export class Control {
+  readonly #settings: ControlSettings;
+  readonly #redial: Redial;
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #places: Place[] = [];
+  #orphan: NodeJS.Timeout | undefined;
+  #decoder = new FrameDecoder(LINK_MAX_BYTES);
+  #bundle: Bundle | undefined;
+  #manifest: string | undefined;
+
+  constructor(settings: ControlSettings) {
+    this.#settings = settings;
+    this.#awaitBalancer();
+    this.#redial = new Redial(settings.socket, {
+      connected: (socket) => {
+        this.#hello(socket);
+      },
+      data: (chunk, socket) => {
+        this.#read(chunk, socket);
+      },
+      lost: () => {
+        this.#awaitBalancer();
+      },
+    });
+    this.#heartbeat = setInterval(() => {
+      this.#say(FrameType.HEARTBEAT);
+    }, HEARTBEAT_MS);
+  }
+
+  /** Ends every slot and lets go of the balancer. */
+  close(): void {
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#orphan);
+    this.#redial.close();
+    this.#endPlaces();
+  }
+
+  #awaitBalancer(): void {
+    clearTimeout(this.#orphan);
+    this.#orphan = setTimeout(() => {
+      this.close();
+      this.#settings.exit(0);
+    }, this.#settings.orphanMs);
+  }
+
+  #hello(socket: Socket): void {
+    clearTimeout(this.#orphan);
+    this.#decoder = new FrameDecoder(LINK_MAX_BYTES);
+    const hello = {
+      protocol: PROTOCOL_VERSION,
+      worker: this.#settings.worker,
+      token: this.#settings.token,
+      slots: this.#settings.slots,
+      bundle: this.#manifest === undefined ? null : (this.#bundle?.hash ?? null),
+      slotKeys: this.#places.flatMap((place) => (place.process?.loaded === true ? [place.process.key] : [])),
+    };
+    socket.write(encodeFrame(FrameType.HELLO, JSON.stringify(hello)));
+  }
+
+  #say(type: number, payload?: string): void {
+    const { socket } = this.#redial;
+    if (socket?.writable === true) socket.write(encodeFrame(type, payload));
+  }
+
+  #read(chunk: Buffer, socket: Socket): void {
+    try {
+      this.#decoder.push(chunk, (type, _id, payload) => {
+        this.#obey(type, payload);
+      });
+    } catch {
+      socket.destroy(); // only FrameError comes here; dialling again starts afresh
+    }
+  }
+
+  #obey(type: number, payload: Buffer): void {
+    switch (type) {
+      case FrameType.LOAD:
+        this.#load(payload);
+        break;
+      case FrameType.KEEP:
+        if (this.#manifest !== undefined) this.#say(FrameType.MANIFEST, this.#manifest);
+        break;
+      case FrameType.END_SLOT:
+        this.#find(payload.toString('utf8'))?.kill();
+        break;
+      case FrameType.END_IF_STUCK:
+        this.#find(payload.toString('utf8'))?.killIfStuck();
+        break;
+      default: // a newer balancer may say more
+    }
+  }
+
+  #find(key: string): SlotProcess | undefined {
+    return this.#places.find((place) => place.process?.key === key)?.process;
+  }
+
+  #load(payload: Buffer): void {
+    const orderBytes = payload.readUInt32BE(0);
+    const order = JSON.parse(payload.toString('utf8', 4, 4 + orderBytes)) as LoadOrder;
+    this.#endPlaces();
+    this.#manifest = undefined;
+    this.#bundle = { ...order, code: payload.subarray(4 + orderBytes), cache: undefined };
+    for (let i = 0; i < this.#settings.slots; i += 1) {
+      const place: Place = { process: undefined, restartMs: FIRST_RESTART_MS, restart: undefined };
+      this.#places.push(place);
+      this.#start(place, this.#bundle);
+    }
+  }
+
+  #start(place: Place, bundle: Bundle): void {
+    const slot: SlotProcess = new SlotProcess(this.#settings, bundle, {
+      loaded: (manifest) => {
+        if (place.process !== slot) return;
+        place.restartMs = FIRST_RESTART_MS;
+        this.#say(FrameType.SLOT_UP, JSON.stringify({ key: slot.key }));
+        if (this.#manifest === undefined) {
+          this.#manifest = manifest;
+          this.#say(FrameType.MANIFEST, manifest);
+        } else if (manifest !== this.#manifest) {
+          this.#say(FrameType.LOAD_FAILED, 'two slots report different manifests for one bundle');
+        }
+      },
+      failed: (reason) => {
+        if (place.process === slot) this.#say(FrameType.LOAD_FAILED, reason);
+      },
+      ended: (reason) => {
+        if (place.process !== slot) return; // ended on purpose: its place is gone
+        place.process = undefined;
+        this.#say(FrameType.SLOT_DOWN, JSON.stringify({ key: slot.key, reason }));
+        // One that died under a call comes back at once; one that can't even load must not spin.
+        const waitMs = slot.loaded ? 0 : place.restartMs;
+        if (!slot.loaded) place.restartMs = Math.min(LONGEST_RESTART_MS, place.restartMs * 2);
+        place.restart = setTimeout(() => {
+          this.#start(place, bundle);
+        }, waitMs);
+      },
+    });
+    place.process = slot;
+  }
+
+  #endPlaces(): void {
+    for (const place of this.#places) {
+      clearTimeout(place.restart);
+      const slot = place.process;
+      place.process = undefined;
+      slot?.kill();
+    }
+    this.#places.length = 0;
+  }
+}

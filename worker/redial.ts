@@ -1,0 +1,73 @@
+/** A connection to the balancer that is dialled again whenever it is lost. */
+import { connect, type Socket } from 'node:net';
+
+/** First and longest wait before dialling again, in milliseconds: a restarted balancer finds its workers at once. */
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 200;
+
+/** What the owner of the connection wants to hear. */
+export interface RedialEvents {
+  connected(socket: Socket): void;
+  data(chunk: Buffer, socket: Socket): void;
+  lost(): void;
+}
+
+/** Dials `path`, for ever, until close(). */
+export class Redial {
+  #socket: Socket | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #waitMs = FIRST_WAIT_MS;
+  #closed = false;
+  readonly #path: string;
+  readonly #events: RedialEvents;
+
+  constructor(path: string, events: RedialEvents) {
+    this.#path = path;
+    this.#events = events;
+    this.#dial();
+  }
+
+  /** The live connection, if there is one. */
+  get socket(): Socket | undefined {
+    return this.#socket;
+  }
+
+  /** Drops the connection; it is dialled again unless closed. */
+  drop(): void {
+    this.#socket?.destroy();
+  }
+
+  /** Ends it for good. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#socket?.destroy();
+  }
+
+  #dial(): void {
+    const socket = connect(this.#path);
+    let up = false;
+    socket.on('connect', () => {
+      up = true;
+      this.#socket = socket;
+      this.#waitMs = FIRST_WAIT_MS;
+      this.#events.connected(socket);
+    });
+    socket.on('data', (chunk: Buffer) => {
+      this.#events.data(chunk, socket);
+    });
+    socket.on('error', () => {
+      // 'close' follows and says the same.
+    });
+    socket.on('close', () => {
+      this.#socket = undefined;
+      if (up) this.#events.lost();
+      if (this.#closed) return;
+      // Jitter keeps many slots from dialling a balancer that has just come back all at once.
+      this.#timer = setTimeout(() => {
+        this.#dial();
+      }, this.#waitMs * (0.5 + Math.random()));
+      this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
+    });
+  }
+}

@@ -1,0 +1,181 @@
+/** Runs the calls of one slot: one at a time, or as many at once as their function allows. */
+import {
+  CPU_UNKNOWN,
+  FrameType,
+  decodeCall,
+  encodeAnswer,
+  encodeMark,
+  type CallFrame,
+} from '../src/pool/frames.ts';
+import type { InvokeContext, InvokeOutcome, LoadedBundle } from './bundle.ts';
+
+/** The part of a manifest entry that running a call needs. */
+interface RunSpec {
+  readonly name: string;
+  readonly concurrency: number;
+}
+
+/** What the function sees of its call. */
+class CallContext implements InvokeContext {
+  readonly backend = 'pool';
+  readonly deadline: number;
+  readonly callId: string;
+  #abort: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(frame: CallFrame) {
+    this.deadline = Date.now() + frame.remainingMs;
+    this.callId = String(frame.callId);
+  }
+
+  /** Made on first use: most functions never look, and a timer a call would cost more than a short call. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (!this.#ended) {
+        this.#timer = setTimeout(() => this.#abort?.abort(timeoutReason()), this.deadline - Date.now());
+        this.#timer.unref();
+      }
+    }
+    return this.#abort.signal;
+  }
+
+  // Static, so that the function finds nothing on its context but what the contract names.
+
+  static abort(context: CallContext): void {
+    if (context.signal.aborted) return; // the getter makes the signal: a function that looks later finds it aborted
+    context.#abort?.abort(timeoutReason());
+  }
+
+  static end(context: CallContext): void {
+    context.#ended = true;
+    clearTimeout(context.#timer);
+  }
+}
+
+/** A call in this slot. */
+interface RunningCall {
+  readonly frame: CallFrame;
+  /** Which connection it came over: an answer must not go out over a later one. */
+  readonly epoch: number;
+  readonly context: CallContext;
+}
+
+function timeoutReason(): DOMException {
+  return new DOMException('The call was cancelled or its deadline passed', 'TimeoutError');
+}
+
+/** The slot's side of the data connection. */
+export interface AnswerSink {
+  /** Queues a frame for the balancer. */
+  send(frame: Buffer): void;
+  /** Sends out what was queued. */
+  flush(): void;
+}
+
+/** Runs calls in the order they came. */
+export class Runner {
+  readonly #bundle: LoadedBundle;
+  readonly #specs: readonly RunSpec[];
+  readonly #maxResultBytes: number;
+  readonly #sink: AnswerSink;
+  readonly #running = new Set<RunningCall>();
+  #waiting: RunningCall[] = [];
+  #epoch = 0;
+  #pumping = false;
+
+  constructor(bundle: LoadedBundle, manifestJson: string, maxResultBytes: number, sink: AnswerSink) {
+    this.#bundle = bundle;
+    this.#specs = (JSON.parse(manifestJson) as { functions: RunSpec[] }).functions;
+    this.#maxResultBytes = maxResultBytes;
+    this.#sink = sink;
+  }
+
+  /** How many calls run, and the longest time one of them may still take, in milliseconds. */
+  busy(): { running: number; remainingMs: number } {
+    let remainingMs = 0;
+    for (const call of this.#running) remainingMs = Math.max(remainingMs, call.context.deadline - Date.now());
+    return { running: this.#running.size, remainingMs };
+  }
+
+  /** The connection is new: answers to calls of an earlier one have nowhere to go, and unstarted ones are dropped. */
+  newEpoch(): void {
+    this.#epoch += 1;
+    this.#waiting = [];
+  }
+
+  /** Takes a CALL frame's payload. @throws FrameError if it is malformed. */
+  take(callId: number, payload: Buffer): void {
+    const frame = decodeCall(callId, payload);
+    this.#waiting.push({ frame, epoch: this.#epoch, context: new CallContext(frame) });
+  }
+
+  /** Aborts a running call's signal; drops one that waits. */
+  cancel(callId: number): void {
+    for (const call of this.#running) {
+      if (call.frame.callId === callId && call.epoch === this.#epoch) CallContext.abort(call.context);
+    }
+    const at = this.#waiting.findIndex((call) => call.frame.callId === callId);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    this.#sink.send(encodeMark(FrameType.DROPPED, callId));
+  }
+
+  /** Starts every call that may start now. */
+  pump(): void {
+    if (this.#pumping) return; // a call that ends at once comes back here
+    this.#pumping = true;
+    for (;;) {
+      const next = this.#waiting[0];
+      if (next === undefined) break;
+      const spec = this.#specs[next.frame.functionIndex];
+      if (spec !== undefined && this.#running.size >= spec.concurrency) break;
+      this.#waiting.shift();
+      this.#start(next, spec?.name ?? '');
+    }
+    this.#pumping = false;
+  }
+
+  #start(call: RunningCall, name: string): void {
+    const { params, short } = call.frame;
+    // A short call may hold up the answers before it; another must not.
+    if (!short) this.#sink.flush();
+    this.#running.add(call);
+    const cpu = short ? undefined : process.cpuUsage();
+    const startedAt = performance.now();
+    const outcome = this.#bundle.invoke(name, params, call.context);
+    if (outcome instanceof Promise) {
+      void outcome.then((settled) => {
+        this.#finish(call, settled, startedAt, cpu);
+        this.#sink.flush();
+        this.pump();
+        this.#sink.flush();
+      });
+    } else {
+      this.#finish(call, outcome, startedAt, cpu);
+    }
+  }
+
+  #finish(call: RunningCall, outcome: InvokeOutcome, startedAt: number, cpu: NodeJS.CpuUsage | undefined): void {
+    const runUs = Math.round((performance.now() - startedAt) * 1000);
+    // What others ran meanwhile would be counted too, so it is only measured for a call that ran alone.
+    const used = cpu !== undefined && this.#running.size === 1 ? process.cpuUsage(cpu) : undefined;
+    const cpuUs = used === undefined ? CPU_UNKNOWN : used.user + used.system;
+    this.#running.delete(call);
+    CallContext.end(call.context);
+    if (call.epoch !== this.#epoch) {
+      if (this.#running.size === 0) this.#sink.send(encodeMark(FrameType.IDLE, 0));
+      return;
+    }
+    const { callId } = call.frame;
+    const ok = outcome.ok;
+    const json = ok ? outcome.json : JSON.stringify(outcome);
+    if (json.length > this.#maxResultBytes || Buffer.byteLength(json) > this.#maxResultBytes) {
+      const failure = JSON.stringify({ kind: 'TooLarge', message: 'the result is over the limit' });
+      this.#sink.send(encodeAnswer(FrameType.FAILURE, callId, runUs, cpuUs, failure));
+      return;
+    }
+    this.#sink.send(encodeAnswer(ok ? FrameType.RESULT : FrameType.FAILURE, callId, runUs, cpuUs, json));
+  }
+}

@@ -1,0 +1,166 @@
+/** One slot process as the control process sees it: started, watched, ended, with a private folder for its files. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { LinkType, readLink, say, type SlotOrder } from './link.ts';
+
+/** A slot whose event loop hasn't answered a ping for this long is stuck, in milliseconds (DESIGN decision 2). */
+const STUCK_MS = 250;
+/** Largest thing a slot may say on the link, in bytes: its code cache. */
+const SAID_MAX_BYTES = 64 * 1024 * 1024;
+/** How much of what a slot printed is kept to explain its end. */
+const LAST_WORDS_BYTES = 2000;
+
+/** The bundle, as each slot process gets it. */
+export interface Bundle {
+  readonly hash: string;
+  readonly code: Buffer;
+  readonly env: Readonly<Record<string, string>>;
+  readonly maxResultBytes: number;
+  /** V8's code cache, once a slot has made one. */
+  cache: Buffer | undefined;
+}
+
+/** What doesn't change from one slot process to the next. */
+export interface SlotSettings {
+  readonly socket: string;
+  readonly worker: string;
+  /** slot.js. */
+  readonly program: string;
+  /** V8's old-space limit, in MB. */
+  readonly memoryMb: number;
+  /** The folder under which each slot process gets one of its own. */
+  readonly tmp: string;
+}
+
+/** What the control process wants to hear of a slot process. */
+export interface SlotEvents {
+  loaded(manifest: string): void;
+  failed(reason: string): void;
+  ended(reason: string): void;
+}
+
+/** A running slot process. */
+export class SlotProcess {
+  /** Proves to the balancer that a data connection is this process's. */
+  readonly key = randomBytes(16).toString('hex');
+  #loaded = false;
+  readonly #child: ChildProcess;
+  readonly #link: Socket;
+  readonly #tmp: string;
+  #stuckTimer: NodeJS.Timeout | undefined;
+  #lastWords = '';
+  #ended = false;
+
+  constructor(settings: SlotSettings, bundle: Bundle, events: SlotEvents) {
+    this.#tmp = join(settings.tmp, this.key);
+    mkdirSync(this.#tmp, { recursive: true, mode: 0o700 });
+    this.#child = spawn(
+      process.execPath,
+      [
+        '--permission',
+        `--allow-fs-read=${settings.program}`,
+        `--allow-fs-read=${this.#tmp}/*`,
+        `--allow-fs-write=${this.#tmp}/*`,
+        `--max-old-space-size=${settings.memoryMb}`,
+        '--disable-sigusr1',
+        settings.program,
+      ],
+      {
+        env: { ...bundle.env, TMPDIR: this.#tmp },
+        cwd: '/',
+        detached: true, // a process group of its own, so that it can be ended whole
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      },
+    );
+    this.#link = this.#child.stdio[3] as Socket;
+    this.#listen(bundle, events);
+    this.#preferAsVictim();
+    const order: SlotOrder = {
+      socket: settings.socket,
+      worker: settings.worker,
+      key: this.key,
+      maxResultBytes: bundle.maxResultBytes,
+      wantsCache: bundle.cache === undefined,
+    };
+    say(this.#link, LinkType.ORDER, JSON.stringify(order));
+    if (bundle.cache !== undefined) say(this.#link, LinkType.CACHE, bundle.cache);
+    say(this.#link, LinkType.CODE, bundle.code);
+  }
+
+  /** Whether it has loaded its bundle. */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** Ends it at once, whatever it does. */
+  kill(): void {
+    if (this.#ended || this.#child.pid === undefined) return;
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      this.#child.kill('SIGKILL'); // the group isn't there yet, or no more
+    }
+  }
+
+  /** Ends it if its event loop doesn't turn within STUCK_MS. */
+  killIfStuck(): void {
+    if (this.#stuckTimer !== undefined || this.#ended) return;
+    this.#stuckTimer = setTimeout(() => {
+      this.kill();
+    }, STUCK_MS);
+    say(this.#link, LinkType.PING);
+  }
+
+  #listen(bundle: Bundle, events: SlotEvents): void {
+    this.#link.on('error', () => {
+      // The process is ending; 'exit' tells.
+    });
+    readLink(this.#link, SAID_MAX_BYTES, (type, payload) => {
+      if (type === LinkType.PONG) {
+        clearTimeout(this.#stuckTimer);
+        this.#stuckTimer = undefined;
+      } else if (type === LinkType.NEW_CACHE && !this.#loaded) {
+        bundle.cache ??= payload;
+      } else if (type === LinkType.LOADED && !this.#loaded) {
+        this.#loaded = true;
+        events.loaded(payload.toString('utf8'));
+      } else if (type === LinkType.FAILED && !this.#loaded) {
+        events.failed(payload.toString('utf8'));
+      }
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-LAST_WORDS_BYTES);
+        process.stdout.write(chunk);
+      });
+    }
+    this.#child.on('error', (error) => {
+      this.#end(`could not be started: ${error.message}`, events);
+    });
+    this.#child.on('exit', (code, signal) => {
+      this.#end(signal === null ? `exit code ${String(code)}` : `killed by ${signal}`, events);
+    });
+  }
+
+  #end(how: string, events: SlotEvents): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#stuckTimer);
+    this.#link.destroy();
+    rmSync(this.#tmp, { recursive: true, force: true, maxRetries: 2 });
+    const outOfMemory = this.#lastWords.includes('heap out of memory');
+    events.ended(outOfMemory ? `${how}, out of memory` : how);
+  }
+
+  /** Asks the kernel to take the slot, not the worker, when the container runs out of memory. */
+  #preferAsVictim(): void {
+    try {
+      writeFileSync(`/proc/${this.#child.pid}/oom_score_adj`, '1000');
+    } catch {
+      // Not Linux, or already gone: V8's own limit still holds.
+    }
+  }
+}
