@@ -130,6 +130,8 @@ export interface CloudBackend {
   destroy(): Promise<DestroyReport>;
   /** The vendor's own figures of the last hour, at most a minute old; undefined where there are none. */
   figures(): Promise<CloudFigures | undefined>;
+  /** Takes a sample of the balancer's own figures for the vendor's monitoring; does nothing where that isn't wanted. */
+  record(sample: BalancerFigures): void;
   /** Ends sockets and timers, gives calls in flight up as unknown. Removes nothing in the cloud. */
   close(): Promise<void>;
 }
@@ -145,4 +147,13 @@ export interface CloudFigures {
   readonly maxConcurrent: number;
   readonly durationP50Ms?: number;
   readonly durationP99Ms?: number;
+}
+
+/** The balancer's figures at one moment. */
+export interface BalancerFigures {
+  /** Calls running and waiting here. */
+  readonly load: number;
+  readonly workers: number;
+  /** Calls offloaded since the last sample. */
+  readonly offloaded: number;
 }

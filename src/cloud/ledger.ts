@@ -51,6 +51,7 @@ export interface LedgerEntry {
 }
 
 interface Day {
+  readonly name: string;
   settledNano: number;
   reservedNano: number;
 }
@@ -59,6 +60,8 @@ interface Waiting {
   readonly record: LedgerRecord;
   readonly kept: ((error?: Error) => void) | undefined;
 }
+
+const DAY_MS = 86_400_000;
 
 /** The day of a time, in UTC: 2026-11-30. */
 export function utcDay(epochMs: number): string {
@@ -70,6 +73,7 @@ export class Ledger {
   readonly budgetNano: number;
   readonly #store: LedgerStore;
   readonly #days = new Map<string, Day>();
+  #latest: { readonly number: number; readonly day: Day } | undefined;
   #nextId: number;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
@@ -79,7 +83,7 @@ export class Ledger {
     this.budgetNano = budgetNano;
     this.#nextId = past.nextId;
     this.#store = store;
-    for (const [day, settledNano] of past.days) this.#days.set(day, { settledNano, reservedNano: 0 });
+    for (const [name, settledNano] of past.days) this.#days.set(name, { name, settledNano, reservedNano: 0 });
   }
 
   /** Why records can't be kept any more; while it is set nothing is entered. */
@@ -89,8 +93,8 @@ export class Ledger {
 
   /** Settled and reserved on the day of `now` (epoch ms), in nano-dollars. */
   usedNano(now: number): number {
-    const day = this.#days.get(utcDay(now));
-    return day === undefined ? 0 : day.settledNano + day.reservedNano;
+    const day = this.#today(now);
+    return day.settledNano + day.reservedNano;
   }
 
   /** Whether `nano` more may be spent on the day of `now`. */
@@ -105,11 +109,12 @@ export class Ledger {
    */
   enter(what: string, worstNano: number, now: number, kept: (error?: Error) => void): LedgerEntry | undefined {
     if (!this.affords(worstNano, now)) return undefined;
-    const entry: LedgerEntry = { id: this.#nextId++, day: utcDay(now), worstNano };
-    this.#day(entry.day).reservedNano += worstNano;
+    const day = this.#today(now);
+    const entry: LedgerEntry = { id: this.#nextId++, day: day.name, worstNano };
+    day.reservedNano += worstNano;
     this.#write({ kind: 'enter', id: entry.id, day: entry.day, what, at: now, worstNano }, (error) => {
       // It wasn't sent and isn't in the store: it would only block the budget.
-      if (error !== undefined) this.#day(entry.day).reservedNano -= worstNano;
+      if (error !== undefined) day.reservedNano -= worstNano;
       kept(error);
     });
     return entry;
@@ -142,10 +147,17 @@ export class Ledger {
     await this.#store.close();
   }
 
+  /** Every placement asks, so the day's name isn't made anew each time. */
+  #today(now: number): Day {
+    const number = Math.floor(now / DAY_MS);
+    if (this.#latest?.number !== number) this.#latest = { number, day: this.#day(utcDay(now)) };
+    return this.#latest.day;
+  }
+
   #day(name: string): Day {
     const known = this.#days.get(name);
     if (known !== undefined) return known;
-    const day = { settledNano: 0, reservedNano: 0 };
+    const day = { name, settledNano: 0, reservedNano: 0 };
     this.#days.set(name, day);
     return day;
   }

@@ -163,8 +163,11 @@ export function writeMetricsNanoUsd(prices: Prices): number {
   return Math.ceil((prices.thousandMetricRequestsUsd * NANO) / 1000);
 }
 
-/** What `metrics` metrics of one's own and `alarms` alarms cost a day, in nano-dollars. */
-export function dailyNanoUsd(prices: Prices, metrics: number, alarms: number): number {
-  const SHORTEST_MONTH_DAYS = 28;
-  return Math.ceil(((metrics * prices.customMetricMonthUsd + alarms * prices.alarmMonthUsd) * NANO) / SHORTEST_MONTH_DAYS);
+/**
+ * What `metrics` metrics of one's own and `alarms` alarms cost a minute, in nano-dollars: AWS prorates the month by the
+ * hour, and a short month makes the dearest hour.
+ */
+export function minuteNanoUsd(prices: Prices, metrics: number, alarms: number): number {
+  const SHORTEST_MONTH_MINUTES = 28 * 24 * 60;
+  return Math.ceil(((metrics * prices.customMetricMonthUsd + alarms * prices.alarmMonthUsd) * NANO) / SHORTEST_MONTH_MINUTES);
 }
