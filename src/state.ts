@@ -1,7 +1,8 @@
 /**
  * The state folder: who owns this pool, and what must outlive a restart.
  *
- *     lock         held exclusively for the balancer's whole life (an SQLite transaction that is never ended)
+ *     lock         held exclusively for the balancer's whole life (an SQLite transaction that is never ended, and
+ *                  its lock-journal)
  *     holder.json  who holds the lock, for people; says nothing once the lock is free
  *     pool         the pool's name, made once: containers of an earlier run are found by it
  *     secret       32 random bytes under which workers' tokens are made (0600)

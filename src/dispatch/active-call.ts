@@ -145,7 +145,10 @@ export class ActiveCall implements SlotCall, PendingCall {
     const { failure } = answer;
     if (failure === undefined && answer.warm) this.#record.local.observe(answer.runMs, answer.cpuMs);
     const report = { ...this.#report(answer.runMs), worker: slot.workerId };
-    if (failure === undefined) this.#settle({ ok: true, json: answer.json, report });
+    // The function may have noticed its deadline before this process did: the client is told of the deadline all the same.
+    if (performance.now() >= this.deadlineAt) {
+      this.#settle({ ok: false, error: timeout(this.request.timeoutMs, true), report });
+    } else if (failure === undefined) this.#settle({ ok: true, json: answer.json, report });
     else this.#settle({ ok: false, error: this.#callError(failure), report });
     this.#endIfOver();
   }

@@ -144,7 +144,7 @@ export function encodeMark(type: number, callId: number): Buffer {
 /** What a CALL frame carries. */
 export interface CallFrame {
   readonly callId: number;
-  /** How long the call may still take, in milliseconds. */
+  /** How long the call may still take, in milliseconds; rounded up, so that a slot never sees the deadline too soon. */
   readonly remainingMs: number;
   /** The function's place in the manifest, which is sorted by name. */
   readonly functionIndex: number;
@@ -157,7 +157,7 @@ export function encodeCall(call: CallFrame): Buffer {
   const { params } = call;
   const paramBytes = params === undefined ? 0 : Buffer.byteLength(params);
   const frame = header(FrameType.CALL, call.callId, CALL_PREFIX_BYTES + paramBytes);
-  frame.writeUInt32BE(Math.max(0, Math.min(0xffff_ffff, Math.floor(call.remainingMs))), HEADER_BYTES);
+  frame.writeUInt32BE(Math.max(0, Math.min(0xffff_ffff, Math.ceil(call.remainingMs))), HEADER_BYTES);
   frame.writeUInt16BE(call.functionIndex, HEADER_BYTES + 4);
   frame[HEADER_BYTES + 6] = (params === undefined ? 0 : FLAG_PARAMS) | (call.short ? FLAG_SHORT : 0);
   if (params !== undefined) frame.write(params, HEADER_BYTES + CALL_PREFIX_BYTES, 'utf8');

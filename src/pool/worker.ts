@@ -27,6 +27,8 @@ export type WorkerState = 'starting' | 'ready' | 'ejected' | 'draining' | 'stand
 const EARLY_DATA_MS = 2000;
 /** The longest delay a Node timer can hold, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** How much of a bundle's fault is kept. */
+const FAULT_CHARACTERS = 2000;
 /** Room in a data frame for what goes round a result, in bytes. */
 const ANSWER_SLACK_BYTES = 64 * 1024;
 
@@ -72,6 +74,10 @@ export class Worker {
   readonly startedAt = Date.now();
   calls = 0;
   failures = 0;
+  containerId: string | undefined;
+  pid: number | undefined;
+  /** Why it can't serve the bundle, if that is why it left: the functions are at fault, not the worker. */
+  bundleFault: string | undefined;
   #state: WorkerState = 'starting';
   #control: Connection | undefined;
   #expectedSlots = 1;
@@ -175,6 +181,7 @@ export class Worker {
       case FrameType.MANIFEST: {
         const refusal = this.#events.refuseManifest(payload.toString('utf8'));
         if (refusal !== undefined) {
+          this.bundleFault = refusal;
           this.lose(refusal);
           return;
         }
@@ -183,7 +190,8 @@ export class Worker {
         break;
       }
       case FrameType.LOAD_FAILED:
-        this.lose(`the bundle can't be loaded: ${payload.toString('utf8').slice(0, 2000)}`);
+        this.bundleFault = payload.toString('utf8').slice(0, FAULT_CHARACTERS);
+        this.lose(`the functions can't be loaded: ${this.bundleFault}`);
         break;
       case FrameType.SLOT_UP: {
         const notice = readSlotNotice(payload);

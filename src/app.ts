@@ -1,0 +1,251 @@
+/** The composition root: the only place that sees all parts. */
+import { join, resolve } from 'node:path';
+import type { Config } from './config.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { buildBundle } from './functions/bundle.ts';
+import { readFunctionEnv } from './functions/env.ts';
+import { FunctionsFault } from './functions/fault.ts';
+import { parseManifest, type Manifest } from './functions/manifest.ts';
+import type { Logger } from './log.ts';
+import { Listener, workerToken } from './pool/listener.ts';
+import { Pool } from './pool/pool.ts';
+import { createFront, type Front } from './rpc/http.ts';
+import { openDockerLauncher } from './runtime/docker.ts';
+import type { Launcher } from './runtime/launcher.ts';
+import { openProcessLauncher } from './runtime/process.ts';
+import { buildWorkerProgram, type WorkerProgram } from './runtime/program.ts';
+import { BundleFault, Keeper } from './scaling/keeper.ts';
+import { openState, type State } from './state.ts';
+
+/** A balancer: built, started, drained, stopped. */
+export interface App {
+  /** Resolves with where it listens, once every worker is ready. Rejects after having undone what it did. */
+  start(): Promise<{ host: string; port: number; functions: string[] }>;
+  /** Takes no more calls; resolves when those in flight have ended, or after SPILLWAY_DRAIN_MS. */
+  drain(): Promise<void>;
+  /** Ends workers, sockets and timers, and lets the state folder go. */
+  stop(): Promise<void>;
+}
+
+/** Puts the parts together. Nothing is opened before start(). */
+export function build(config: Config, log: Logger, version: string): App {
+  const undo: (() => Promise<void> | void)[] = [];
+  let reason = 'starting';
+  let manifest: Manifest | undefined;
+  let dispatcher: Dispatcher | undefined;
+  let front: Front | undefined;
+  let pool: Pool | undefined;
+
+  const step = (text: string): void => {
+    reason = `starting: ${text}`;
+    log.info(text);
+  };
+  const readiness = (): { ready: true } | { ready: false; reason: string } => {
+    if (front === undefined || manifest === undefined || reason !== '') return { ready: false, reason };
+    return (pool?.count('ready') ?? 0) > 0 ? { ready: true } : { ready: false, reason: 'no worker is ready' };
+  };
+
+  async function start(): Promise<{ host: string; port: number; functions: string[] }> {
+    const state = openState(config.stateDir);
+    undo.push(() => {
+      state.close();
+    });
+    for (const repair of state.repaired) log.warn(repair);
+    const opened = createFront(
+      {
+        manifest: () => manifest,
+        dispatch: (request, answer) => {
+          if (dispatcher === undefined) throw new Error('a call was dispatched before the manifest was known');
+          return dispatcher.dispatch(request, answer);
+        },
+        readiness,
+        onBadResult: (worker) => pool?.eject(worker, 'its result is not JSON'),
+        log,
+      },
+      {
+        host: config.host,
+        port: config.port,
+        maxBodyBytes: config.maxBodyBytes,
+        maxBatch: config.maxBatch,
+        batchWindow: Math.max(1, Math.floor(config.maxQueue / 2)),
+        timeoutMs: config.timeoutMs,
+        backendChoice: config.backendChoice,
+        apiKeys: config.apiKeys,
+        version,
+      },
+    );
+    const address = await opened.listen();
+    front = opened;
+    undo.push(() => opened.close());
+    await startPool(state);
+    reason = '';
+    return { ...address, functions: [...(manifest?.keys() ?? [])] };
+  }
+
+  async function startPool(state: State): Promise<void> {
+    const startedAt = performance.now();
+    const bundle = await buildBundle(resolve(config.functionsDir));
+    const env = config.functionEnvFile === undefined ? {} : readFunctionEnv(config.functionEnvFile);
+    const program = await buildWorkerProgram();
+    step(`bundled ${bundle.functions.length} functions (${sinceMs(startedAt)} ms)`);
+
+    let manifestText: string | undefined;
+    const workers = new Pool({
+      policy: config.policy,
+      bundle: {
+        hash: bundle.hash,
+        code: Buffer.from(bundle.code),
+        env,
+        maxResultBytes: config.maxBodyBytes,
+      },
+      refuseManifest(json) {
+        if (manifestText !== undefined) {
+          return json === manifestText ? undefined : 'its manifest is another than the first worker’s for this bundle';
+        }
+        try {
+          manifest = parseManifest(json);
+        } catch (error) {
+          return messageOf(error);
+        }
+        manifestText = json;
+        calls.useManifest(manifest);
+        return undefined;
+      },
+    });
+    const calls = new Dispatcher(workers, { queueCalls: config.maxQueue, maxResultBytes: config.maxBodyBytes });
+    pool = workers;
+    dispatcher = calls;
+    undo.push(() => {
+      calls.close();
+    });
+    let keeper: Keeper | undefined;
+    workers.listen({
+      room: calls.pump,
+      workerReady(worker) {
+        keeper?.workerReady(worker.id);
+        calls.pump();
+      },
+      workerLost(worker, why) {
+        keeper?.workerLost(worker.id, why);
+        calls.pump();
+      },
+      slotEnded(worker, why) {
+        log.warn({ worker: worker.id, reason: why }, 'a slot process ended; its worker starts another');
+      },
+    });
+    const listener = await Listener.open(state.runDir, state.workerSecret, workers);
+    undo.push(() => listener.close());
+
+    for (const runtime of runtimes(config, state, program, log, step)) {
+      const began = performance.now();
+      let launcher: Launcher | undefined;
+      try {
+        launcher = await runtime.open();
+        keeper = new Keeper({
+          launcher,
+          pool: workers,
+          workers: config.workers,
+          token: (id) => workerToken(state.workerSecret, id),
+          log,
+          onProgress: step,
+        });
+        await keeper.start();
+      } catch (error) {
+        await keeper?.stop();
+        await launcher?.close();
+        if (error instanceof BundleFault) throw new FunctionsFault(config.functionsDir, [error.message]);
+        if (runtime.orElse === undefined) throw error;
+        log.warn(`${runtime.orElse}: ${messageOf(error)}`);
+        continue;
+      }
+      const kept = { keeper, launcher };
+      undo.push(async () => {
+        await kept.keeper.stop();
+        await kept.launcher.close();
+      });
+      step(`${workers.count('ready')} workers ready as ${runtime.name} (${sinceMs(began)} ms)`);
+      return;
+    }
+  }
+
+  async function stop(): Promise<void> {
+    for (const step of undo.splice(0).reverse()) await step();
+  }
+
+  return {
+    async start() {
+      try {
+        return await start();
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    async drain() {
+      reason = 'shutting down';
+      front?.drain();
+      await dispatcher?.drain(config.drainMs);
+    },
+    stop,
+  };
+}
+
+/** A way to run workers, and what is said when the next one has to serve instead. */
+interface Runtime {
+  readonly name: string;
+  open(): Promise<Launcher>;
+  readonly orElse: string | undefined;
+}
+
+function runtimes(
+  config: Config,
+  state: State,
+  program: WorkerProgram,
+  log: Logger,
+  onProgress: (step: string) => void,
+): Runtime[] {
+  const common = {
+    program,
+    socketDir: state.runDir,
+    slots: config.workerSlots,
+    memoryBytes: config.workerMemoryBytes,
+    log,
+  };
+  const docker: Runtime = {
+    name: 'containers',
+    open: () =>
+      openDockerLauncher({
+        ...common,
+        pool: config.pool ?? state.pool,
+        image: config.workerImage,
+        cpus: config.workerCpus,
+        network: config.workerNetwork,
+        onProgress,
+      }),
+    orElse:
+      config.runtime === 'auto'
+        ? 'No container can serve here, so workers run as processes of this user, with weaker isolation. The reason'
+        : undefined,
+  };
+  const processes: Runtime = {
+    name: 'processes of this user, with weaker isolation than containers',
+    open: () => openProcessLauncher({ ...common, dir: join(state.dir, 'workers') }),
+    orElse: undefined,
+  };
+  switch (config.runtime) {
+    case 'auto':
+      return [docker, processes];
+    case 'docker':
+      return [docker];
+    case 'process':
+      return [processes];
+  }
+}
+
+function sinceMs(at: number): number {
+  return Math.round(performance.now() - at);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,198 @@
+/**
+ * The entries of one batch: placed one by one, at most a window of them with dispatch at once, so that one client's
+ * batch can't fill the queue. The rest wait in here, each under its own deadline.
+ */
+import { isUtf8 } from 'node:buffer';
+import { internalError, timeout, tooLarge } from '../errors.ts';
+import type { CallRequest, Outcome, PendingCall } from '../dispatch/call.ts';
+import type { FunctionSpec } from '../functions/manifest.ts';
+import { callRequest, type BodyContext } from './body.ts';
+import { errorReply, failed, joinReplies, replyTo, type EntryOutcome, type Reply } from './reply.ts';
+import type { ParsedRequest } from './request.ts';
+import type { Entry } from './rules.ts';
+
+/** One call of the batch, from its place in the line to its outcome. */
+interface BatchCall {
+  readonly call: CallRequest;
+  readonly notification: boolean;
+  readonly answer: (outcome: EntryOutcome) => void;
+  /** Answered or given up. */
+  over: boolean;
+}
+
+/** One batch under way; its body is answered once, when the last entry has ended. */
+export class Batch implements PendingCall {
+  readonly #body: BodyContext;
+  readonly #replies: (Reply | undefined)[] = [];
+  readonly #placed = new Map<BatchCall, PendingCall>();
+  /** Those up to #next have left the line. */
+  #line: BatchCall[] = [];
+  #next = 0;
+  #outstanding = 0;
+  #unanswered = 0;
+  /** The length of the reply so far: its opening bracket, the answers, and a comma or bracket after each. */
+  #bytes = 1;
+  #full = false;
+  #placing = false;
+  #cancelled = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(body: BodyContext) {
+    this.#body = body;
+  }
+
+  /** Takes every entry through the rules, then places what may be placed. Called once. */
+  start(requests: readonly ParsedRequest[], applyRules: (entry: Entry) => void): void {
+    this.#unanswered = requests.length;
+    requests.forEach((request, index) => {
+      applyRules({
+        request,
+        place: (spec, answer) => this.#enqueue(spec, request, answer),
+        end: (outcome, id) => this.#end(index, outcome, id),
+      });
+    });
+    this.#placeSome();
+  }
+
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#keepInLine((entry) => entry.notification);
+    for (const [entry, pending] of this.#placed) {
+      if (entry.notification) continue;
+      this.#leave(entry);
+      pending.cancel();
+    }
+    this.#placeSome();
+  }
+
+  #enqueue(spec: FunctionSpec, request: ParsedRequest, answer: (outcome: EntryOutcome) => void): void {
+    const { fault } = this.#body.callOptions;
+    if (fault !== undefined) return answer(failed(fault));
+    const call = callRequest(spec, request, this.#body);
+    this.#line.push({ call, notification: request.id === undefined, answer, over: false });
+  }
+
+  /** Places calls while the window has room. An answer that comes meanwhile only makes room for this same loop. */
+  #placeSome(): void {
+    if (this.#placing) return;
+    this.#placing = true;
+    while (this.#outstanding < this.#body.options.batchWindow) {
+      const entry = this.#line[this.#next];
+      if (entry === undefined) break;
+      this.#next++;
+      if (remainingMs(entry.call) <= 0) entry.answer(timedOut(entry.call));
+      else if (this.#full && !entry.notification) entry.answer(this.#notRun());
+      else this.#place(entry);
+    }
+    this.#placing = false;
+    this.#watchDeadlines();
+  }
+
+  #place(entry: BatchCall): void {
+    const { deps } = this.#body;
+    this.#outstanding++;
+    const answer = (outcome: Outcome | EntryOutcome): void => {
+      if (entry.over) return;
+      this.#leave(entry);
+      entry.answer(this.#checked(outcome));
+      this.#placeSome();
+    };
+    try {
+      const pending = deps.dispatch(entry.call, answer);
+      if (!entry.over) this.#placed.set(entry, pending);
+    } catch (error) {
+      deps.log.error({ err: error, method: entry.call.spec.name }, 'placing a call of a batch failed');
+      answer(failed(internalError()));
+    }
+  }
+
+  #leave(entry: BatchCall): void {
+    entry.over = true;
+    this.#outstanding--;
+    this.#placed.delete(entry);
+  }
+
+  /** Unlike a single answer's, a batch's results share a body: a bad one would spoil the others. */
+  #checked(outcome: EntryOutcome): EntryOutcome {
+    if (!outcome.ok) return outcome;
+    const { deps, options } = this.#body;
+    if (outcome.json.length > options.maxBodyBytes) return failed(tooLarge('result', options.maxBodyBytes));
+    if (isOneJsonValue(outcome.json)) return outcome;
+    const worker = outcome.report?.worker;
+    if (worker !== undefined) deps.onBadResult(worker);
+    return failed(internalError());
+  }
+
+  #end(index: number, outcome: EntryOutcome | undefined, id: string): void {
+    this.#unanswered--;
+    if (this.#cancelled) return;
+    if (outcome !== undefined) this.#replies[index] = this.#fitted(outcome, id);
+    if (this.#unanswered === 0) this.#body.answer(joinReplies(this.#replies));
+  }
+
+  /** The entry's answer, or TooLarge in its place if the reply would get too long; so will all results after it. */
+  #fitted(outcome: EntryOutcome, id: string): Reply {
+    const limit = this.#body.options.maxBodyBytes;
+    let reply = replyTo(outcome, id);
+    const fits = this.#bytes + reply.byteLength + 1 <= limit && !(this.#full && outcome.ok);
+    if (!fits && (outcome.ok || outcome.error.name !== 'TooLarge')) {
+      this.#full = true;
+      reply = errorReply(tooLarge('result', limit), id);
+    }
+    this.#bytes += reply.byteLength + 1;
+    return reply;
+  }
+
+  #notRun(): EntryOutcome {
+    const limit = this.#body.options.maxBodyBytes;
+    const message = `Not run: the answers to this batch together are larger than ${limit} bytes`;
+    return failed({ ...tooLarge('result', limit), message });
+  }
+
+  /** One timer for the whole line, set for the deadline that comes first. */
+  #watchDeadlines(): void {
+    if (this.#next === this.#line.length) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    } else if (this.#timer === undefined) {
+      let soonest = Infinity;
+      for (const { call } of this.#line.slice(this.#next)) soonest = Math.min(soonest, remainingMs(call));
+      this.#timer = setTimeout(() => this.#timeOutSome(), Math.max(1, Math.ceil(soonest)));
+    }
+  }
+
+  #timeOutSome(): void {
+    this.#timer = undefined;
+    const late = this.#keepInLine((entry) => remainingMs(entry.call) > 0);
+    for (const entry of late) entry.answer(timedOut(entry.call));
+    this.#placeSome();
+  }
+
+  /** Takes out of the line, and returns, the calls that `keep` is false for. */
+  #keepInLine(keep: (entry: BatchCall) => boolean): BatchCall[] {
+    const [kept, gone]: [BatchCall[], BatchCall[]] = [[], []];
+    for (const entry of this.#line.slice(this.#next)) (keep(entry) ? kept : gone).push(entry);
+    this.#line = kept;
+    this.#next = 0;
+    return gone;
+  }
+}
+
+function remainingMs(call: CallRequest): number {
+  return call.arrivedAt + call.timeoutMs - performance.now();
+}
+
+function timedOut(call: CallRequest): EntryOutcome {
+  return failed(timeout(call.timeoutMs, false));
+}
+
+function isOneJsonValue(json: Buffer): boolean {
+  try {
+    if (!isUtf8(json)) return false;
+    JSON.parse(json.toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,48 @@
+/** The two request headers that shape a call: `spillway-timeout-ms` and `spillway-backend`. */
+import { invalidRequest, type CallError } from '../errors.ts';
+import type { Backend } from '../dispatch/call.ts';
+
+/** The headers' values as they were sent; undefined where they weren't. */
+export interface CallHeaders {
+  readonly timeoutMs: string | undefined;
+  readonly backend: string | undefined;
+}
+
+/** What the client asks of every call in its body. With a `fault`, no call may be placed: each gets the fault. */
+export interface CallOptions {
+  /** The client's own limit in milliseconds; it only ever shortens a deadline. */
+  readonly timeoutMs: number;
+  readonly backend: Backend | undefined;
+  readonly fault: CallError | undefined;
+}
+
+const PLAIN: CallOptions = { timeoutMs: Infinity, backend: undefined, fault: undefined };
+const POSITIVE_INTEGER = /^[1-9][0-9]*$/;
+
+/** Reads the headers of one request. `backendChoice`: whether clients may force the place (SPILLWAY_BACKEND_CHOICE). */
+export function parseCallHeaders(headers: CallHeaders, backendChoice: boolean): CallOptions {
+  const { timeoutMs, backend } = headers;
+  if (timeoutMs === undefined && backend === undefined) return PLAIN;
+  if (timeoutMs !== undefined && !POSITIVE_INTEGER.test(timeoutMs)) {
+    return fault(
+      `the header spillway-timeout-ms is ${quote(timeoutMs)}; send a positive integer of milliseconds`,
+    );
+  }
+  if (backend !== undefined && !backendChoice) {
+    const hint = 'leave it out, or start the balancer with SPILLWAY_BACKEND_CHOICE=true';
+    return fault(`the header spillway-backend (${quote(backend)}) isn't allowed here; ${hint}`);
+  }
+  if (backend !== undefined && backend !== 'pool' && backend !== 'cloud') {
+    return fault(`the header spillway-backend is ${quote(backend)}; send pool or cloud`);
+  }
+  return { timeoutMs: timeoutMs === undefined ? Infinity : Number(timeoutMs), backend, fault: undefined };
+}
+
+function fault(message: string): CallOptions {
+  return { ...PLAIN, fault: invalidRequest(`Invalid Request: ${message}`) };
+}
+
+/** Enough of a header's value to recognise it by; a client may have sent kilobytes. */
+function quote(value: string): string {
+  return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+}

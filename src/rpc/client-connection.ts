@@ -1,0 +1,66 @@
+/** One client's TCP connection: which of its requests are still to be answered, and whether anyone waits for that. */
+import type { Socket } from 'node:net';
+
+/** A request that is still to be answered. */
+export interface Unanswered {
+  /** The client has gone: gives up the calls. Called at most once. */
+  abandon(): void;
+  /** Sends something small that any HTTP/1.1 client skips. */
+  probe(): void;
+}
+
+/**
+ * When a client closes its sending side, it may still be reading (nc does that), or it may be gone: TCP says the same.
+ * Only what is sent tells the difference: where nobody is left, the first packet is refused, and the second write then
+ * fails. So a client that has been waiting this long (milliseconds) after its end gets two probes, this far apart.
+ */
+const PROBE_MS = 250;
+const PROBES = 2;
+
+/** Tracks one connection from its start to its close. */
+export class ClientConnection {
+  readonly socket: Socket;
+  /** In the order of their arrival, which is the order in which HTTP answers them. */
+  readonly unanswered = new Set<Unanswered>();
+  /** The last request that came in. */
+  latest: Unanswered | undefined;
+  /** The connection ends after the answers that are due: requests that still come in are not looked at. */
+  closing = false;
+  #probe: NodeJS.Timeout | undefined;
+  #whenAnswered: (() => void) | undefined;
+
+  /** `onClose` is called once, when the connection has closed and all its calls were given up. */
+  constructor(socket: Socket, onClose: (connection: ClientConnection) => void) {
+    this.socket = socket;
+    socket.once('end', () => this.#probeLater(PROBES));
+    socket.once('close', () => {
+      clearTimeout(this.#probe);
+      for (const request of this.unanswered) request.abandon();
+      this.unanswered.clear();
+      this.#whenAnswered = undefined;
+      onClose(this);
+    });
+  }
+
+  /** Takes a request off the list: its answer has been handed to the socket. */
+  answered(request: Unanswered): void {
+    this.unanswered.delete(request);
+    if (this.unanswered.size === 0) this.#whenAnswered?.();
+  }
+
+  /** Calls back once, when nothing is left to be answered. */
+  whenAnswered(callback: () => void): void {
+    if (this.unanswered.size === 0) callback();
+    else this.#whenAnswered = callback;
+  }
+
+  #probeLater(times: number): void {
+    if (times === 0 || this.unanswered.size === 0) return;
+    this.#probe = setTimeout(() => {
+      // The first in line owns the connection's sending side.
+      const [first] = this.unanswered;
+      first?.probe();
+      this.#probeLater(times - 1);
+    }, PROBE_MS);
+  }
+}

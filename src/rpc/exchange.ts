@@ -1,0 +1,192 @@
+/** One HTTP request and its answer: reads the body, hands it to the protocol, writes the reply. */
+import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
+import type { CallReport, PendingCall } from '../dispatch/call.ts';
+import type { ClientConnection, Unanswered } from './client-connection.ts';
+import type { Protocol } from './protocol.ts';
+import { refusalOf, requestTooLarge, routeOf, type Refusal } from './refusal.ts';
+import { byteString, errorReply, type Reply } from './reply.ts';
+
+/** Whether a call could be placed now; if not, the reason in the operator's words. */
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
+
+/** What every exchange of a front shares. */
+export interface ExchangeContext {
+  readonly protocol: Protocol;
+  readonly maxBodyBytes: number;
+  readonly mayCall: (headers: IncomingMessage['headers']) => boolean;
+  readonly readiness: () => Readiness;
+  /** Whether connections are to be closed once they have their answers. */
+  readonly draining: () => boolean;
+}
+
+/**
+ * A refused client may still be sending its body, and would lose the answer if the connection were closed under it. So
+ * what it sends is thrown away for this long at most, in milliseconds.
+ */
+const LINGER_MS = 5000;
+
+/** A client that takes nothing of a large answer for this long, in milliseconds, is cut off. */
+const STALLED_MS = 30_000;
+
+const JSON_TYPE = 'application/json';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
+
+/** One request on its way to its answer. */
+export class Exchange implements Unanswered {
+  readonly #context: ExchangeContext;
+  readonly #connection: ClientConnection;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #body: Buffer | undefined;
+  #more: Buffer[] | undefined;
+  #bytes = 0;
+  #pending: PendingCall | undefined;
+  #over = false;
+
+  constructor(
+    context: ExchangeContext,
+    connection: ClientConnection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#request = request;
+    this.#response = response;
+    connection.unanswered.add(this);
+    connection.latest = this;
+  }
+
+  /** True until the body has arrived in full or was refused. */
+  get reading(): boolean {
+    return !this.#over && this.#pending === undefined;
+  }
+
+  /** Takes the request on. `expectsContinue`: the client waits for a word before it sends its body. */
+  start(expectsContinue: boolean): void {
+    const { mayCall, maxBodyBytes } = this.#context;
+    const route = routeOf(this.#request.url ?? '');
+    const refusal = refusalOf(this.#request, route, mayCall, maxBodyBytes);
+    if (refusal !== undefined) return this.#refuse(refusal);
+    if (route !== 'rpc') return this.#tellHealth(route === 'readyz');
+    if (expectsContinue) this.#response.writeContinue();
+    this.#request.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#request.on('end', () => this.#call());
+  }
+
+  abandon(): void {
+    this.#over = true;
+    this.#pending?.cancel();
+  }
+
+  probe(): void {
+    const { httpVersionMajor, httpVersionMinor } = this.#request;
+    if (httpVersionMajor === 1 && httpVersionMinor >= 1 && !this.#response.headersSent) {
+      this.#response.writeProcessing();
+    }
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#context.maxBodyBytes) {
+      this.#body = this.#more = undefined;
+      this.#refuse(requestTooLarge(this.#context.maxBodyBytes));
+    } else if (this.#body === undefined) this.#body = chunk;
+    else (this.#more ??= [this.#body]).push(chunk);
+  }
+
+  #call(): void {
+    if (this.#over) return;
+    const body =
+      this.#more === undefined ? (this.#body ?? Buffer.alloc(0)) : Buffer.concat(this.#more, this.#bytes);
+    this.#body = this.#more = undefined;
+    const { headers } = this.#request;
+    const asked = {
+      timeoutMs: headers['spillway-timeout-ms'] as string | undefined,
+      backend: headers['spillway-backend'] as string | undefined,
+    };
+    this.#pending = this.#context.protocol.handle(body, asked, (reply) => this.#reply(reply));
+  }
+
+  #reply(reply: Reply | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    const response = this.#response;
+    if (reply === undefined) {
+      response.writeHead(204, this.#head([]));
+      response.end();
+    } else {
+      const head = this.#head(['Content-Type', JSON_TYPE, 'Content-Length', reply.byteLength]);
+      if (reply.report !== undefined) pushReport(head, reply.report);
+      response.writeHead(200, head);
+      if (typeof reply.pieces === 'string') response.end(reply.pieces, 'latin1');
+      else this.#writeLarge(reply.pieces);
+    }
+    this.#connection.answered(this);
+  }
+
+  #writeLarge(pieces: readonly (string | Buffer)[]): void {
+    // Node takes the limit off again when the answer has been sent.
+    this.#connection.socket.setTimeout(STALLED_MS);
+    for (const piece of pieces) this.#response.write(piece, 'latin1');
+    this.#response.end();
+  }
+
+  #tellHealth(wantsReadiness: boolean): void {
+    const { draining, readiness } = this.#context;
+    const state = !wantsReadiness ? ALIVE : draining() ? DRAINING : readiness();
+    const text = byteString(`${state.ready ? 'ok' : state.reason}\n`);
+    this.#answerEarly(state.ready ? 200 : 503, TEXT_TYPE, text, []);
+  }
+
+  #refuse({ status, error, headers = [] }: Refusal): void {
+    this.#answerEarly(status, JSON_TYPE, errorReply(error, 'null').pieces as string, headers);
+  }
+
+  /** Answers without the body having been read. What is still coming of it is thrown away before the answer ends. */
+  #answerEarly(status: number, type: string, text: string, headers: readonly string[]): void {
+    this.#over = true;
+    const request = this.#request;
+    const response = this.#response;
+    const length = Number(request.headers['content-length'] ?? 0);
+    const chunked = request.headers['transfer-encoding'] !== undefined;
+    const tooMuch = chunked || length > this.#context.maxBodyBytes;
+    const head = this.#head(['Content-Type', type, 'Content-Length', text.length, ...headers], tooMuch);
+    response.writeHead(status, head);
+    if (!chunked && length === 0) response.end(text, 'latin1');
+    else {
+      response.write(text, 'latin1');
+      const linger = setTimeout(() => this.#connection.socket.destroy(), LINGER_MS);
+      response.once('close', () => clearTimeout(linger));
+      request.once('end', () => response.end());
+      request.resume();
+    }
+    this.#connection.answered(this);
+  }
+
+  /** The answer's header, saying so if it is the connection's last. */
+  #head(head: OutgoingHttpHeader[], mustClose = false): OutgoingHttpHeader[] {
+    const connection = this.#connection;
+    // Draining, only the answer to the latest request may close: an earlier one would take the others with it.
+    if (mustClose || (this.#context.draining() && connection.latest === this)) {
+      connection.closing = true;
+      head.push('Connection', 'close');
+    }
+    return head;
+  }
+}
+
+const ALIVE: Readiness = { ready: true };
+const DRAINING: Readiness = { ready: false, reason: 'shutting down' };
+
+function pushReport(head: OutgoingHttpHeader[], report: CallReport): void {
+  if (report.backend !== undefined) head.push('spillway-backend', report.backend);
+  if (report.worker !== undefined) head.push('spillway-worker', report.worker);
+  head.push('server-timing', `queue;dur=${rounded(report.queueMs)}, run;dur=${rounded(report.runMs)}`);
+}
+
+/** Milliseconds with three decimals at most. */
+function rounded(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000;
+}

@@ -1,0 +1,161 @@
+/** The front: what clients connect to. HTTP stays in here; calls go on as bodies of bytes to the protocol. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createKeyCheck } from './api-keys.ts';
+import type { ProtocolDeps, ProtocolOptions } from './body.ts';
+import { ClientConnection } from './client-connection.ts';
+import { Exchange, type ExchangeContext, type Readiness } from './exchange.ts';
+import { answerMalformed } from './malformed.ts';
+import { createProtocol } from './protocol.ts';
+
+/** What the front needs of the balancer. */
+export interface FrontDeps extends ProtocolDeps {
+  /** Whether a call could be placed now. */
+  readiness(): Readiness;
+}
+
+/** The front's settings. */
+export interface FrontOptions extends ProtocolOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Who may call; with none, everyone. */
+  readonly apiKeys: readonly string[];
+}
+
+/** The front: opened once, then closed in two steps. */
+export interface Front {
+  /**
+   * Opens the port; resolves with where it really is.
+   * @throws Error of one line that names the setting to change
+   */
+  listen(): Promise<{ host: string; port: number }>;
+  /**
+   * The first step of a stop: takes no new connection, answers new calls with ShuttingDown, lets those under way end,
+   * and closes each connection with its answer. Resolves when all are closed, which no time limit bounds: call close().
+   */
+  drain(): Promise<void>;
+  /** The second step: gives up all calls and ends all connections, after a moment for answers still being sent. */
+  close(): Promise<void>;
+}
+
+/** Time limits of a connection, in milliseconds. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 120_000;
+/** Long, since a client may send its next request just when the server closes an idle connection, and lose it. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+const TIMEOUT_CHECK_MS = 5000;
+const MAX_HEADER_BYTES = 16 * 1024;
+/** Connections that the system holds while none is accepted; a burst of clients must not be turned away. */
+const BACKLOG = 4096;
+/**
+ * Draining, an idle connection stays open this long, in milliseconds: a request that is on its way already then gets
+ * an answer that says close, where closing at once would lose it.
+ */
+const IDLE_GRACE_MS = 500;
+/** How long close() waits for answers that are still being sent, in milliseconds. */
+const FLUSH_MS = 1000;
+
+/** Makes the front; nothing is opened before listen(). */
+export function createFront(deps: FrontDeps, options: FrontOptions): Front {
+  const connections = new Map<Duplex, ClientConnection>();
+  const protocol = createProtocol(deps, options);
+  let draining = false;
+  let idleCheck: NodeJS.Timeout | undefined;
+  const context: ExchangeContext = {
+    protocol,
+    maxBodyBytes: options.maxBodyBytes,
+    mayCall: createKeyCheck(options.apiKeys),
+    readiness: () => deps.readiness(),
+    draining: () => draining,
+  };
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  // Without this a client that ends its sending side after the request gets no answer. Absent from Node's types.
+  Object.assign(server, { httpAllowHalfOpen: true });
+
+  const take = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    const connection = connections.get(request.socket);
+    if (connection === undefined || connection.closing) return;
+    new Exchange(context, connection, request, response).start(expectsContinue);
+  };
+  server.on('request', (request, response) => take(request, response, false));
+  server.on('checkContinue', (request, response) => take(request, response, true));
+  server.on('connection', (socket) => {
+    connections.set(socket, new ClientConnection(socket, () => connections.delete(socket)));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    answerMalformed(error, socket, connections.get(socket));
+  });
+  server.on('error', (error) => deps.log.error({ err: error }, 'the HTTP server failed'));
+
+  /** Ends connections that have nothing to wait for, and those that never said anything. */
+  function closeIdle(): void {
+    server.closeIdleConnections();
+    for (const { socket } of connections.values()) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  const closed = new Promise<void>((resolve) => server.once('close', resolve));
+
+  return {
+    listen() {
+      return new Promise((resolve, reject) => {
+        const refused = (error: NodeJS.ErrnoException): void =>
+          reject(new Error(whyNotOpened(error, options)));
+        server.once('error', refused);
+        server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
+          server.removeListener('error', refused);
+          const address = server.address() as net.AddressInfo;
+          resolve({ host: address.address, port: address.port });
+        });
+      });
+    },
+    drain() {
+      if (!draining) {
+        draining = true;
+        protocol.stop();
+        if (!server.listening) return Promise.resolve();
+        // http's own close() would end idle connections at once; net's only stops listening.
+        net.Server.prototype.close.call(server);
+        idleCheck = setInterval(closeIdle, IDLE_GRACE_MS);
+        void closed.then(() => clearInterval(idleCheck));
+      }
+      return closed;
+    },
+    async close() {
+      const wasOpen = server.listening || draining;
+      draining = true;
+      protocol.stop();
+      clearInterval(idleCheck);
+      server.close();
+      for (const { socket } of connections.values()) {
+        if (socket.writableLength === 0) socket.destroy();
+        else socket.destroySoon();
+      }
+      const flush = setTimeout(() => server.closeAllConnections(), FLUSH_MS);
+      if (wasOpen) await closed;
+      clearTimeout(flush);
+    },
+  };
+}
+
+function whyNotOpened(error: NodeJS.ErrnoException, { host, port }: FrontOptions): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `SPILLWAY_PORT=${port} is in use on ${host}: stop what listens there, or choose another port`;
+    case 'EACCES':
+      return `SPILLWAY_PORT=${port} may not be opened by this user: choose a port over 1023`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `SPILLWAY_HOST=${host} is no address of this machine: choose 127.0.0.1, 0.0.0.0 or one of its own`;
+    default:
+      return `can't listen on SPILLWAY_HOST=${host}, SPILLWAY_PORT=${port}: ${error.message}`;
+  }
+}

@@ -1,0 +1,50 @@
+/** What isn't HTTP, or takes too long to be: answered once, and the connection closed. */
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { invalidRequest } from '../errors.ts';
+import type { ClientConnection } from './client-connection.ts';
+import { Exchange } from './exchange.ts';
+import { errorReply } from './reply.ts';
+
+/** Time for the answer to be taken before the connection is cut, in milliseconds. */
+const CLOSE_MS = 2000;
+
+/**
+ * Handles what Node's server reports as `clientError`. Answers to earlier requests on the connection are still sent,
+ * and then the connection is closed; it is closed at once if the client has broken it off.
+ */
+export function answerMalformed(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  connection: ClientConnection | undefined,
+): void {
+  if (connection === undefined || !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+    socket.destroy();
+    return;
+  }
+  if (connection.closing) return;
+  connection.closing = true;
+  const { latest } = connection;
+  if (latest instanceof Exchange && latest.reading) connection.answered(latest);
+  connection.whenAnswered(() => {
+    const status = statusOf(error.code);
+    const reason = STATUS_CODES[status] ?? '';
+    const said = errorReply(invalidRequest(`Invalid Request: not a proper HTTP request (${reason})`), 'null');
+    const head = [
+      `HTTP/1.1 ${status} ${reason}`,
+      'Content-Type: application/json',
+      `Content-Length: ${said.byteLength}`,
+      'Connection: close',
+    ];
+    socket.end(`${head.join('\r\n')}\r\n\r\n${said.pieces as string}`, 'latin1');
+    // Whatever else it sends isn't read any more, so that the answer isn't lost to a reset.
+    const cut = setTimeout(() => socket.destroy(), CLOSE_MS);
+    socket.once('close', () => clearTimeout(cut));
+  });
+}
+
+function statusOf(code: string | undefined): number {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431;
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+}

@@ -1,0 +1,64 @@
+/** What HTTP itself refuses, before a body is read. */
+import type { IncomingMessage } from 'node:http';
+import { invalidRequest, tooLarge, unauthorized, type CallError } from '../errors.ts';
+import { whyNotJson } from './media-type.ts';
+
+/** An answer that isn't 200: its status, its JSON-RPC error and the headers that belong to it. */
+export interface Refusal {
+  readonly status: number;
+  readonly error: CallError;
+  readonly headers?: readonly string[];
+}
+
+/** The paths that are served. */
+export type Route = 'rpc' | 'healthz' | 'readyz' | undefined;
+
+/** Which route a request's target means; a proxy may send it as a whole URL. */
+export function routeOf(target: string): Route {
+  if (target === '/') return 'rpc';
+  const path = URL.parse(target, 'http://localhost')?.pathname;
+  if (path === '/' || path === '/rpc') return 'rpc';
+  if (path === '/healthz') return 'healthz';
+  return path === '/readyz' ? 'readyz' : undefined;
+}
+
+/** Why the request can't be a call, from its header alone; undefined if it may be one. */
+export function refusalOf(
+  request: IncomingMessage,
+  route: Route,
+  mayCall: (headers: IncomingMessage['headers']) => boolean,
+  maxBodyBytes: number,
+): Refusal | undefined {
+  const { headers } = request;
+  if (route === undefined)
+    return { status: 404, error: wrong('there is nothing at this path; POST to / or /rpc') };
+  const { method } = request;
+  if (route === 'rpc' ? method !== 'POST' : method !== 'GET' && method !== 'HEAD') {
+    const allow = route === 'rpc' ? 'POST' : 'GET, HEAD';
+    return { status: 405, error: wrong(`this path takes ${allow} only`), headers: ['Allow', allow] };
+  }
+  if (route !== 'rpc') return undefined;
+  if (!mayCall(headers)) {
+    return { status: 401, error: unauthorized(), headers: ['WWW-Authenticate', 'Bearer realm="spillway"'] };
+  }
+  const why = whyNotJson(headers['content-type']) ?? whyEncoded(headers['content-encoding']);
+  if (why !== undefined) {
+    const error = wrong(`${why}; send JSON in UTF-8, with curl: -H 'content-type: application/json'`);
+    return { status: 415, error, headers: ['Accept', 'application/json'] };
+  }
+  return Number(headers['content-length'] ?? 0) > maxBodyBytes ? requestTooLarge(maxBodyBytes) : undefined;
+}
+
+/** The body is, or says it is, over the limit. */
+export function requestTooLarge(maxBodyBytes: number): Refusal {
+  return { status: 413, error: tooLarge('request', maxBodyBytes) };
+}
+
+function wrong(message: string): CallError {
+  return invalidRequest(`Invalid Request: ${message}`);
+}
+
+function whyEncoded(contentEncoding: string | undefined): string | undefined {
+  if (contentEncoding === undefined || contentEncoding.toLowerCase() === 'identity') return undefined;
+  return `the content encoding is ${JSON.stringify(contentEncoding.slice(0, 60))}`;
+}

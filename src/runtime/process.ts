@@ -1,0 +1,233 @@
+/** Workers as child processes of the balancer: the same program over the same socket, with weaker isolation. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import {
+  RuntimeUnavailable,
+  type LaunchedWorker,
+  type Launcher,
+  type ListedWorker,
+  type WorkerExit,
+  type WorkerOrder,
+} from './launcher.ts';
+import { isRunning, ProcessFolder } from './process-folder.ts';
+import {
+  allProcesses,
+  argumentsOf,
+  CAN_IDENTIFY,
+  killGroup,
+  killTree,
+  statOf,
+  type ProcessStat,
+} from './processes.ts';
+import type { WorkerProgram } from './program.ts';
+import { assertWorkerId, SOCKET_NAME, workerEnvironment } from './worker-environment.ts';
+import { LastLines, workerExit } from './worker-exit.ts';
+
+/** How the workers of a pool are made as processes. */
+export interface ProcessLauncherOptions {
+  readonly program: WorkerProgram;
+  /** A folder of this launcher's own inside the state folder; made if missing, and closed to other users. */
+  readonly dir: string;
+  /** The folder with the balancer's socket. */
+  readonly socketDir: string;
+  readonly slots: number;
+  /** Of one worker, its slots included; here it only sets the heap limit of the slots. */
+  readonly memoryBytes: number;
+  readonly log: Logger;
+}
+
+/** Long enough for a restart of the balancer; a process left on someone's machine for longer is a nuisance. */
+const ORPHAN_MS = 10_000;
+
+/** After an exit the last output is still in the pipe; a slot that inherited the pipe could keep it open, though. */
+const LAST_OUTPUT_MS = 200;
+
+/** All that workers get of the balancer's environment: how to write text and time. */
+const PASSED_ON = ['LANG', 'LC_ALL', 'TZ'];
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly exited: Promise<WorkerExit>;
+}
+
+/**
+ * Writes the worker program into the folder. Starts no process.
+ * @throws RuntimeUnavailable if the folder can't be written
+ */
+export function openProcessLauncher(options: ProcessLauncherOptions): Promise<Launcher> {
+  try {
+    const folder = new ProcessFolder(resolve(options.dir));
+    const main = folder.install(options.program);
+    return Promise.resolve(new ProcessLauncher(options, folder, main));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return Promise.reject(
+      new RuntimeUnavailable(`the workers' folder ${options.dir} can't be used: ${message}`, {
+        cause: error,
+      }),
+    );
+  }
+}
+
+class ProcessLauncher implements Launcher {
+  readonly runtime = 'process';
+  readonly #options: ProcessLauncherOptions;
+  readonly #folder: ProcessFolder;
+  readonly #main: string;
+  /** Those started by this launcher, until they are stopped. */
+  readonly #children = new Map<string, Child>();
+
+  constructor(options: ProcessLauncherOptions, folder: ProcessFolder, main: string) {
+    this.#options = options;
+    this.#folder = folder;
+    this.#main = main;
+  }
+
+  async launch(order: WorkerOrder): Promise<LaunchedWorker> {
+    assertWorkerId(order.id);
+    try {
+      if (this.#folder.record(order.id) !== undefined)
+        throw new Error('there is a worker of this id already');
+      await access(this.#options.socketDir);
+      const child = await this.#spawn(order);
+      this.#children.set(order.id, child);
+      const { pid } = child.process;
+      return pid === undefined ? { exited: child.exited } : { pid, exited: child.exited };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`worker ${order.id} can't be started: ${message}`, { cause: error });
+    }
+  }
+
+  async #spawn(order: WorkerOrder): Promise<Child> {
+    const tmp = this.#folder.makeTmp(order.id);
+    try {
+      const child = spawn(process.execPath, ['--disable-sigusr1', this.#main], {
+        cwd: tmp,
+        env: this.#environment(order, tmp),
+        // A process group of its own: Ctrl-C in the terminal is for the balancer, which then drains.
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      if (child.pid !== undefined) {
+        const startTicks = statOf(child.pid)?.startTicks ?? '';
+        this.#folder.write({
+          id: order.id,
+          pid: child.pid,
+          startTicks,
+          version: this.#options.program.version,
+        });
+      }
+      const exited = this.#exitOf(child);
+      await once(child, 'spawn');
+      return { process: child, exited };
+    } catch (error) {
+      await this.#folder.remove(order.id);
+      throw error;
+    }
+  }
+
+  #environment(order: WorkerOrder, tmp: string): Record<string, string> {
+    const { socketDir, slots, memoryBytes } = this.#options;
+    const socketPath = join(resolve(socketDir), SOCKET_NAME);
+    const passedOn = PASSED_ON.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    const own = workerEnvironment(order, { socketPath, slots, memoryBytes, orphanMs: ORPHAN_MS, tmp });
+    return { ...Object.fromEntries(passedOn), ...own };
+  }
+
+  async #exitOf(child: ChildProcess): Promise<WorkerExit> {
+    const lines = new LastLines();
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name]?.setEncoding('utf8').on('data', (piece: string) => lines.push(name, piece));
+      // Without a listener an error of the pipe would end the balancer.
+      child[name]?.on('error', () => {});
+    }
+    const closed = new Promise<void>((settle) => child.once('close', () => settle()));
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((settle) => {
+      child.once('exit', (...end) => settle(end));
+      // Couldn't be started: launch() reports it.
+      child.once('error', () => settle([null, null]));
+    });
+    await Promise.race([closed, sleep(LAST_OUTPUT_MS, undefined, { ref: false })]);
+    await this.#killOrphanedSlots();
+    return workerExit({ code, signal }, lines.get());
+  }
+
+  /** A slot leaves when its control process is gone, but not one that is in an endless loop. */
+  async #killOrphanedSlots(): Promise<void> {
+    const check = async ({ pid, parent }: ProcessStat): Promise<void> => {
+      if (!this.#folder.holds('slot.js', await argumentsOf(pid))) return;
+      if (!this.#folder.holds('main.js', await argumentsOf(parent))) killGroup(pid);
+    };
+    await Promise.all((await allProcesses()).map(check));
+  }
+
+  async stop(id: string): Promise<void> {
+    assertWorkerId(id);
+    const child = this.#children.get(id);
+    const record = this.#folder.record(id);
+    if (child?.process.pid !== undefined && !hasEnded(child.process)) {
+      await killTree(child.process.pid);
+      await child.exited;
+    } else if (record !== undefined && isRunning(this.#folder)(record)) {
+      if (CAN_IDENTIFY) await killTree(record.pid);
+      else
+        this.#options.log.warn(
+          { worker: id, pid: record.pid },
+          'left a worker to exit by itself: it may be another process',
+        );
+    }
+    await this.#killOrphanedSlots();
+    this.#children.delete(id);
+    await this.#folder.remove(id);
+  }
+
+  async pause(id: string): Promise<void> {
+    // A process is idle without being frozen; freezing it would also stop its heartbeats and save no memory.
+    await this.#assertRunning(id);
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#assertRunning(id);
+  }
+
+  async #assertRunning(id: string): Promise<void> {
+    const found = (await this.list()).find((worker) => worker.id === id);
+    if (found?.state !== 'running') throw new Error(`worker ${id} doesn't run`);
+  }
+
+  list(): Promise<ListedWorker[]> {
+    const running = isRunning(this.#folder);
+    const listed = this.#folder.records().map((record): ListedWorker => {
+      const child = this.#children.get(record.id);
+      const lives = child === undefined ? running(record) : !hasEnded(child.process);
+      return {
+        id: record.id,
+        state: lives ? 'running' : 'exited',
+        ...(record.pid === 0 ? {} : { pid: record.pid }),
+      };
+    });
+    return Promise.resolve(listed);
+  }
+
+  close(): Promise<void> {
+    for (const { process: child } of this.#children.values()) {
+      child.unref();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }
+    return Promise.resolve();
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
