@@ -5,9 +5,16 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import { ABORT_GRACE_MS, HEADERS, MAX_LOG_BYTES, MAX_PAYLOAD_BYTES, MAX_RUN_MS, PROBE_METHOD } from '../src/cloud/event.ts';
+import {
+  ABORT_GRACE_MS,
+  HEADERS,
+  MAX_LOG_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MAX_RUN_MS,
+  PROBE_METHOD,
+} from '../src/cloud/event.ts';
 import { decodeEvent, escapedBytes, type EventHead, type HandlerOutcome } from '../src/cloud/event.ts';
-import type { InvokeContext, InvokeOutcome, LoadedBundle } from '../worker/bundle.ts';
+import type { InvokeContext, InvokeOutcome, LoadedBundle } from './invoke.ts';
 import { meterLogs } from './logs.ts';
 
 /** The part of the gateway's proxy event that matters here. */
@@ -79,12 +86,20 @@ async function runCall(head: EventHead, params: string | undefined): Promise<Run
   if (head.bundle !== bundleHash) return { outcome: 'wrong-bundle', body: '{}' };
   const limitMs = Math.max(1, Math.min(head.remainingMs, MAX_RUN_MS));
   const outcome = await guarded(limitMs, (signal) => {
-    const context: InvokeContext = { signal, deadline: Date.now() + limitMs, callId: head.callId, backend: 'cloud' };
+    const context: InvokeContext = {
+      signal,
+      deadline: Date.now() + limitMs,
+      callId: head.callId,
+      backend: 'cloud',
+    };
     return bundle.invoke(head.method, params, context);
   });
   const json = outcome.ok ? outcome.json : JSON.stringify(outcome);
   if (tooLarge(json, head.maxResultBytes)) {
-    return { outcome: 'failure', body: JSON.stringify({ kind: 'TooLarge', message: 'the result is over the limit' }) };
+    return {
+      outcome: 'failure',
+      body: JSON.stringify({ kind: 'TooLarge', message: 'the result is over the limit' }),
+    };
   }
   return { outcome: outcome.ok ? 'result' : 'failure', body: json };
 }

@@ -1,7 +1,5 @@
 /** Counts what functions print, and cuts it off at a limit: every byte of a log is paid for. */
 
-type Write = NodeJS.WriteStream['write'];
-
 const CUT = Buffer.from('… the rest of what this call printed is left out\n');
 
 /** What was printed since the last reset. */
@@ -15,9 +13,13 @@ export interface LogMeter {
 export function meterLogs(limitBytes: number): LogMeter {
   let bytes = 0;
   const meter = (stream: NodeJS.WriteStream): void => {
-    const write = stream.write.bind(stream) as (chunk: Uint8Array, done?: (error?: Error | null) => void) => boolean;
-    stream.write = ((chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
-      const done = rest.find((argument) => typeof argument === 'function') as ((error?: Error | null) => void) | undefined;
+    const write = stream.write.bind(stream) as (
+      chunk: Uint8Array,
+      done?: (error?: Error | null) => void,
+    ) => boolean;
+    stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+      const done = rest.find((argument) => typeof argument === 'function') as
+        ((error?: Error | null) => void) | undefined;
       const encoding = typeof rest[0] === 'string' ? (rest[0] as BufferEncoding) : 'utf8';
       const data = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
       if (bytes >= limitBytes) {
@@ -26,8 +28,10 @@ export function meterLogs(limitBytes: number): LogMeter {
       }
       const room = limitBytes - bytes;
       bytes += Math.min(data.length, room);
-      return data.length <= room ? write(data, done) : write(Buffer.concat([data.subarray(0, room), CUT]), done);
-    }) as Write;
+      return data.length <= room
+        ? write(data, done)
+        : write(Buffer.concat([data.subarray(0, room), CUT]), done);
+    };
   };
   meter(process.stdout);
   meter(process.stderr);

@@ -2,13 +2,13 @@
  * The life of a call in the cloud: entered in the ledger, sent, understood, settled, answered. Also of a probe, which
  * is a call that runs nothing.
  */
-import { timeout } from '../errors.ts';
 import { failureError, readFailure } from '../functions/failure.ts';
-import type { CloudCall, CloudFailure, CloudOutcome, CloudReason, CloudReport, PendingCloudCall } from './backend.ts';
+import type { CloudCall, CloudOutcome, CloudReason, PendingCloudCall } from './backend.ts';
 import type { Channel, Exchange } from './channel.ts';
-import { classify, type HandlerReport, type Verdict } from './classify.ts';
+import { classify, type Verdict } from './classify.ts';
 import { ABORT_GRACE_MS, MAX_RUN_MS, PROBE_METHOD, encodeEvent, type EventHead } from './event.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
+import { PendingAnswer, billedMsOf } from './pending-answer.ts';
 import { callNanoUsd, refusedNanoUsd, worstNanoUsd, type Rate } from './prices.ts';
 
 /** What calls need. */
@@ -35,15 +35,13 @@ const GATEWAY_LIMIT_MS = 29_000;
 const LATE_MS = 3000;
 const PROBE_MS = 10_000;
 const NANO = 1e9;
-/** From the handler's end to the end of what is billed, in milliseconds: the runtime hands the answer over. */
-const BILLING_MARGIN_MS = 5;
 
 /** The calls of one deployment. */
 export class CloudCalls {
   readonly #settings: CallsSettings;
   #sent = 0;
   #inFlight = 0;
-  #idle: (() => void)[] = [];
+  readonly #idle: (() => void)[] = [];
 
   constructor(settings: CallsSettings) {
     this.#settings = settings;
@@ -100,14 +98,18 @@ export class CloudCalls {
           resolve(this.#probeFailure(verdict));
         });
       });
-      if (entry === undefined) resolve({ reason: 'budget spent', detail: 'there is no money left for a probe today' });
+      if (entry === undefined)
+        resolve({ reason: 'budget spent', detail: 'there is no money left for a probe today' });
     });
   }
 
   #probeFailure(verdict: Verdict): ProbeFailure {
     if (verdict.from === 'gateway') return verdict.refusal;
     if (verdict.report.bundle === this.#settings.bundleHash) return undefined;
-    return { reason: 'wrong bundle', detail: `the function runs the bundle ${verdict.report.bundle ?? 'unknown'}` };
+    return {
+      reason: 'wrong bundle',
+      detail: `the function runs the bundle ${verdict.report.bundle ?? 'unknown'}`,
+    };
   }
 
   #enter(
@@ -157,7 +159,13 @@ export class CloudCalls {
   }
 
   /** @param overMs what was left of the handler's time when the exchange ended; far below 0: the handler ended itself. */
-  #finish(call: CloudCall, entry: LedgerEntry, exchange: Exchange, overMs: number, pending: PendingAnswer): void {
+  #finish(
+    call: CloudCall,
+    entry: LedgerEntry,
+    exchange: Exchange,
+    overMs: number,
+    pending: PendingAnswer,
+  ): void {
     const { health, maxResultBytes } = this.#settings;
     const verdict = classify(exchange);
     const costUsd = this.#settle(entry, verdict) / NANO;
@@ -171,7 +179,10 @@ export class CloudCalls {
     }
     const { outcome, body, report } = verdict;
     if (outcome === 'wrong-bundle' || outcome === 'probe') {
-      health({ reason: 'wrong bundle', detail: `the function runs the bundle ${report.bundle ?? 'unknown'}` });
+      health({
+        reason: 'wrong bundle',
+        detail: `the function runs the bundle ${report.bundle ?? 'unknown'}`,
+      });
       pending.fail({ reason: 'wrong bundle', mayHaveRun: false }, costUsd, report);
       return;
     }
@@ -199,77 +210,10 @@ export class CloudCalls {
     }
     const billedMs = billedMsOf(verdict.report);
     if (billedMs === undefined) return undefined;
-    return callNanoUsd(rate, { billedMs, resultBytes: verdict.body.length, logBytes: verdict.report.logBytes ?? 0 });
-  }
-}
-
-/** billed = run + start of the process + the handing over of the answer, rounded up; undefined if the handler said no time. */
-function billedMsOf({ runMs, initMs }: HandlerReport): number | undefined {
-  return runMs === undefined ? undefined : Math.ceil(runMs + (initMs ?? 0) + BILLING_MARGIN_MS);
-}
-
-/** Answers a call once: with its end, or at its deadline, or not at all once it is cancelled. */
-class PendingAnswer implements PendingCloudCall {
-  readonly #call: CloudCall;
-  readonly #startedAt = performance.now();
-  #answer: ((outcome: CloudOutcome) => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(call: CloudCall, answer: (outcome: CloudOutcome) => void) {
-    this.#call = call;
-    this.#answer = answer;
-  }
-
-  get done(): boolean {
-    return this.#answer === undefined;
-  }
-
-  cancel(): void {
-    this.#answer = undefined;
-    clearTimeout(this.#timer);
-  }
-
-  /** Answers when the time is up, unless the cloud has answered before. */
-  watch(remainingMs: number, worstUsd: number): void {
-    this.#timer = setTimeout(() => {
-      this.late(worstUsd, true);
-    }, remainingMs);
-  }
-
-  late(costUsd: number, mayHaveRun: boolean): void {
-    this.#end({ ok: false, error: timeout(this.#call.timeoutMs, mayHaveRun), report: this.#report(costUsd) });
-  }
-
-  succeed(json: Buffer, costUsd: number, report: HandlerReport): void {
-    this.#end({ ok: true, json, report: this.#report(costUsd, report) });
-  }
-
-  failFunction(error: ReturnType<typeof timeout>, costUsd: number, report: HandlerReport): void {
-    this.#end({ ok: false, error, report: this.#report(costUsd, report) });
-  }
-
-  fail(failure: CloudFailure, costUsd: number, report?: HandlerReport): void {
-    this.#end({ ok: false, failure, report: this.#report(costUsd, report) });
-  }
-
-  #end(outcome: CloudOutcome): void {
-    const answer = this.#answer;
-    this.cancel();
-    answer?.(outcome);
-  }
-
-  #report(costUsd: number, handler?: HandlerReport): CloudReport {
-    const elapsedMs = performance.now() - this.#startedAt;
-    if (handler === undefined) return { elapsedMs, costUsd };
-    const billedMs = billedMsOf(handler);
-    return {
-      elapsedMs,
-      costUsd,
-      coldStart: handler.initMs !== undefined,
-      ...(handler.runMs !== undefined && { runMs: handler.runMs }),
-      ...(billedMs !== undefined && { billedMs }),
-      ...(handler.memoryMb !== undefined && { memoryMb: handler.memoryMb }),
-      ...(handler.requestId !== undefined && { requestId: handler.requestId }),
-    };
+    return callNanoUsd(rate, {
+      billedMs,
+      resultBytes: verdict.body.length,
+      logBytes: verdict.report.logBytes ?? 0,
+    });
   }
 }

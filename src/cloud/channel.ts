@@ -1,5 +1,11 @@
 /** Requests to the gateway over kept-alive connections: bytes out, an answer or a broken connection back. */
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
 /** Where the gateway is, and the key it asks for. */
@@ -10,7 +16,12 @@ export interface Gateway {
 
 /** How a request ended. */
 export type Exchange =
-  | { readonly ok: true; readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+  | {
+      readonly ok: true;
+      readonly status: number;
+      readonly headers: IncomingHttpHeaders;
+      readonly body: Buffer;
+    }
   /** No whole answer came. `sent` is false only if no byte of the request left; `code` is for the log. */
   | { readonly ok: false; readonly sent: boolean; readonly code: string };
 
@@ -67,7 +78,12 @@ export function openChannel(gateway: Gateway): Channel {
 }
 
 /** Follows one request to its end. */
-function exchange(outgoing: ClientRequest, secure: boolean, timeoutMs: number, done: (exchange: Exchange) => void): void {
+function exchange(
+  outgoing: ClientRequest,
+  secure: boolean,
+  timeoutMs: number,
+  done: (exchange: Exchange) => void,
+): void {
   let sent = false;
   let ended = false;
   const end = (result: Exchange): void => {

@@ -15,7 +15,12 @@ export interface HandlerReport {
 
 /** What an exchange means. */
 export type Verdict =
-  | { readonly from: 'handler'; readonly outcome: HandlerOutcome; readonly body: Buffer; readonly report: HandlerReport }
+  | {
+      readonly from: 'handler';
+      readonly outcome: HandlerOutcome;
+      readonly body: Buffer;
+      readonly report: HandlerReport;
+    }
   | { readonly from: 'gateway'; readonly refusal: Refusal };
 
 /** The handler didn't answer. */
@@ -35,7 +40,8 @@ export interface Refusal {
  * Lambda's own words for a throttled invocation, as they come through the gateway in the body of a 500 or 502. The
  * function was never started then.
  */
-const THROTTLE_WORDS = /TooManyRequestsException|Rate exceeded|ConcurrentInvocationLimitExceeded|Lambda was throttled/i;
+const THROTTLE_WORDS =
+  /TooManyRequestsException|Rate exceeded|ConcurrentInvocationLimitExceeded|Lambda was throttled/i;
 const DETAIL_CHARS = 200;
 const OUTCOMES: ReadonlySet<string> = new Set<HandlerOutcome>(['result', 'failure', 'probe', 'wrong-bundle']);
 
@@ -53,7 +59,12 @@ export function classify(exchange: Exchange): Verdict {
   }
   const outcome = exchange.headers[HEADERS.outcome];
   if (typeof outcome === 'string' && OUTCOMES.has(outcome)) {
-    return { from: 'handler', outcome: outcome as HandlerOutcome, body: exchange.body, report: readReport(exchange.headers) };
+    return {
+      from: 'handler',
+      outcome: outcome as HandlerOutcome,
+      body: exchange.body,
+      report: readReport(exchange.headers),
+    };
   }
   return { from: 'gateway', refusal: refusalOf(exchange.status, exchange.body) };
 }
@@ -65,10 +76,12 @@ function refusalOf(status: number, body: Buffer): Refusal {
   const never = { mayHaveRun: false, othersToo: true, detail } as const;
   const perhaps = { mayHaveRun: true, othersToo: true, costs: 'unknown', detail } as const;
   // The key isn't known (yet), or the stage is gone. AWS asks nothing for either.
-  if (status === 403 || status === 401 || status === 404) return { ...never, reason: 'access denied', costs: 'nothing' };
+  if (status === 403 || status === 401 || status === 404)
+    return { ...never, reason: 'access denied', costs: 'nothing' };
   if (status === 429) return { ...never, reason: 'throttled', costs: 'request' };
   // An event over the limit, and the like: another call may well pass.
-  if (status >= 400 && status < 500) return { ...never, reason: 'failing', costs: 'request', othersToo: false };
+  if (status >= 400 && status < 500)
+    return { ...never, reason: 'failing', costs: 'request', othersToo: false };
   if (THROTTLE_WORDS.test(text)) return { ...never, reason: 'throttled', costs: 'request' };
   // A throttled function or a missing permission, says the documentation; but the gateway's own faults look the same.
   if (status === 500) return { ...perhaps, reason: 'throttled' };

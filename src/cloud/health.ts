@@ -25,14 +25,25 @@ export type HealthEvent =
   /** Something changed that may well have cured it: probe at once. */
   | { readonly kind: 'changed' };
 
-export const READY: Health = { state: 'ready', reason: undefined, strikes: 0, failedProbes: 0, probeAt: Infinity };
+export const READY: Health = {
+  state: 'ready',
+  reason: undefined,
+  strikes: 0,
+  failedProbes: 0,
+  probeAt: Infinity,
+};
 
 /**
  * Failures in a row that degrade the cloud. One alone may be a single bad call or a lost connection; those that say
  * that every call would fail need no second.
  */
 const STRIKES = 3;
-const SURE: ReadonlySet<CloudReason> = new Set(['access denied', 'credentials expired', 'bad settings', 'throttled']);
+const SURE: ReadonlySet<CloudReason> = new Set([
+  'access denied',
+  'credentials expired',
+  'bad settings',
+  'throttled',
+]);
 
 /** The wait before the first probe, in milliseconds; it doubles with each that fails. */
 export const FIRST_PROBE_MS = 1000;

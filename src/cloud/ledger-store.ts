@@ -1,6 +1,6 @@
 /** Keeps the ledger's records in an SQLite file, through a thread of its own. */
 import { Worker } from 'node:worker_threads';
-import type { LedgerPast, LedgerStore } from './ledger.ts';
+import type { LedgerPast, LedgerRecord, LedgerStore } from './ledger.ts';
 import type { ThreadReply, ThreadRequest } from './ledger-thread.ts';
 
 /** The ledger's file can't be used; the message is one line that says what to do. */
@@ -36,8 +36,8 @@ export async function openLedgerStore(file: string, now: number): Promise<Opened
 }
 
 interface Expected {
-  resolve(reply: ThreadReply): void;
-  reject(error: Error): void;
+  readonly resolve: (reply: ThreadReply) => void;
+  readonly reject: (error: Error) => void;
 }
 
 class LedgerThread implements LedgerStore {
@@ -75,7 +75,7 @@ class LedgerThread implements LedgerStore {
     return new Promise((resolve, reject) => this.#expected.push({ resolve, reject }));
   }
 
-  async append(records: LedgerStoreRecords): Promise<void> {
+  async append(records: readonly LedgerRecord[]): Promise<void> {
     const answer = this.next();
     if (this.#fault === undefined) this.#say({ keep: records });
     await answer;
@@ -97,5 +97,3 @@ class LedgerThread implements LedgerStore {
     for (const { reject } of expected) reject(this.#fault);
   }
 }
-
-type LedgerStoreRecords = Parameters<LedgerStore['append']>[0];

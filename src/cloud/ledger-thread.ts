@@ -81,11 +81,21 @@ class Keeper {
     return this.#transaction(() => {
       const open = this.#database.prepare('SELECT id, worst_nano FROM entries WHERE cost_nano IS NULL').all();
       for (const entry of open) {
-        this.#settle({ kind: 'settle', id: Number(entry['id']), at: now, costNano: Number(entry['worst_nano']), known: false });
+        this.#settle({
+          kind: 'settle',
+          id: Number(entry['id']),
+          at: now,
+          costNano: Number(entry['worst_nano']),
+          known: false,
+        });
       }
       const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-      this.#database.prepare('DELETE FROM entries WHERE day < ? AND cost_nano IS NOT NULL').run(day(now - KEEP_DAYS * DAY_MS));
-      const sums = this.#database.prepare('SELECT day, spent_nano FROM days WHERE day >= ?').all(day(now - LOAD_DAYS * DAY_MS));
+      this.#database
+        .prepare('DELETE FROM entries WHERE day < ? AND cost_nano IS NOT NULL')
+        .run(day(now - KEEP_DAYS * DAY_MS));
+      const sums = this.#database
+        .prepare('SELECT day, spent_nano FROM days WHERE day >= ?')
+        .all(day(now - LOAD_DAYS * DAY_MS));
       const last = this.#database.prepare('SELECT max(id) AS id FROM entries').get();
       return {
         nextId: Number(last?.['id'] ?? 0) + 1,

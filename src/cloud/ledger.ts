@@ -107,7 +107,12 @@ export class Ledger {
    * then may the call be sent; or with the reason why it can't be kept, and then the entry is void.
    * @returns undefined if there is no money for it; then `kept` is never called.
    */
-  enter(what: string, worstNano: number, now: number, kept: (error?: Error) => void): LedgerEntry | undefined {
+  enter(
+    what: string,
+    worstNano: number,
+    now: number,
+    kept: (error?: Error) => void,
+  ): LedgerEntry | undefined {
     if (!this.affords(worstNano, now)) return undefined;
     const day = this.#today(now);
     const entry: LedgerEntry = { id: this.#nextId++, day: day.name, worstNano };
@@ -129,7 +134,10 @@ export class Ledger {
     const day = this.#day(entry.day);
     day.reservedNano -= entry.worstNano;
     day.settledNano += cost;
-    this.#write({ kind: 'settle', id: entry.id, at: now, costNano: cost, known: costNano !== undefined }, undefined);
+    this.#write(
+      { kind: 'settle', id: entry.id, at: now, costNano: cost, known: costNano !== undefined },
+      undefined,
+    );
     return cost;
   }
 

@@ -81,7 +81,10 @@ export class Monitor {
   #tell(before: Health): void {
     const { log } = this.#settings;
     if (before.state === 'ready' && this.#health.state === 'degraded') {
-      log.warn({ reason: this.#health.reason, detail: this.#detail }, `cloud: degraded, ${this.#health.reason}: ${this.#detail}`);
+      log.warn(
+        { reason: this.#health.reason, detail: this.#detail },
+        `cloud: degraded, ${this.#health.reason}: ${this.#detail}`,
+      );
     } else if (before.state === 'degraded' && this.#health.state === 'ready') {
       log.info('cloud: ready again');
     }

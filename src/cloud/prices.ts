@@ -80,7 +80,10 @@ const DEAREST: Prices = {
 };
 
 /** The prices of a region; `known` is false where the dearest are taken instead. */
-export function pricesOf(region: string, override: Partial<Prices> = {}): { readonly prices: Prices; readonly known: boolean } {
+export function pricesOf(
+  region: string,
+  override: Partial<Prices> = {},
+): { readonly prices: Prices; readonly known: boolean } {
   const differing = Object.hasOwn(REGIONS, region) ? REGIONS[region] : undefined;
   const prices = { ...(differing === undefined ? DEAREST : { ...BASE, ...differing }), ...override };
   return { prices, known: differing !== undefined };
@@ -93,7 +96,7 @@ export function pricesOf(region: string, override: Partial<Prices> = {}): { read
 export function parsePrices(json: string): Partial<Prices> {
   const parsed = pricesSchema.partial().safeParse(JSON.parse(json));
   if (!parsed.success) throw new Error(`the prices are not valid: ${z.prettifyError(parsed.error)}`);
-  return Object.fromEntries(Object.entries(parsed.data).filter(([, value]) => value !== undefined)) as Partial<Prices>;
+  return Object.fromEntries(Object.entries(parsed.data).filter(([, value]) => value !== undefined));
 }
 
 /** What Lambda runs: its memory, in megabytes, sets the price of a millisecond. */
@@ -169,5 +172,7 @@ export function writeMetricsNanoUsd(prices: Prices): number {
  */
 export function minuteNanoUsd(prices: Prices, metrics: number, alarms: number): number {
   const SHORTEST_MONTH_MINUTES = 28 * 24 * 60;
-  return Math.ceil(((metrics * prices.customMetricMonthUsd + alarms * prices.alarmMonthUsd) * NANO) / SHORTEST_MONTH_MINUTES);
+  return Math.ceil(
+    ((metrics * prices.customMetricMonthUsd + alarms * prices.alarmMonthUsd) * NANO) / SHORTEST_MONTH_MINUTES,
+  );
 }

@@ -30,7 +30,9 @@ export function readFailure(json: Buffer): Failure | undefined {
 export function failureError(failure: Failure, method: string, maxResultBytes: number): CallError {
   switch (failure.kind) {
     case 'FunctionError':
-      return functionError({ ...failure, name: failure.name ?? 'Error' } as Parameters<typeof functionError>[0]);
+      return functionError({ ...failure, name: failure.name ?? 'Error' } as Parameters<
+        typeof functionError
+      >[0]);
     case 'InvalidParams':
       return invalidParams(failure.message, failure.data);
     case 'MethodNotFound':

@@ -27,7 +27,10 @@ const READABLE_FILE = 0o100644;
 const LEVEL = 6;
 
 /** Zips a bundle; the work is done in threads, not on the event loop. */
-export async function buildZip(bundle: { readonly hash: string; readonly code: string | Uint8Array }): Promise<LambdaZip> {
+export async function buildZip(bundle: {
+  readonly hash: string;
+  readonly code: string | Uint8Array;
+}): Promise<LambdaZip> {
   const text = new TextEncoder();
   const files: Record<string, Uint8Array> = {
     'bundle.cjs': typeof bundle.code === 'string' ? text.encode(bundle.code) : bundle.code,
@@ -44,7 +47,10 @@ export async function buildZip(bundle: { readonly hash: string; readonly code: s
 async function buildShell(): Promise<Record<string, Uint8Array>> {
   try {
     const built = await esbuild.build({
-      entryPoints: SHELL.map((name) => ({ in: fileURLToPath(new URL(`${name}.ts`, HANDLER_FOLDER)), out: name })),
+      entryPoints: SHELL.map((name) => ({
+        in: fileURLToPath(new URL(`${name}.ts`, HANDLER_FOLDER)),
+        out: name,
+      })),
       outdir: '.',
       outExtension: { '.js': '.mjs' },
       bundle: true,
@@ -56,7 +62,9 @@ async function buildShell(): Promise<Record<string, Uint8Array>> {
       legalComments: 'none',
       tsconfigRaw: {},
     });
-    return Object.fromEntries(built.outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents]));
+    return Object.fromEntries(
+      built.outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents]),
+    );
   } finally {
     await esbuild.stop();
   }

@@ -36,11 +36,17 @@ export async function createApi({ clients, desired, ids, signal }: Work): Promis
   ids.apiId = created.id;
   ids.rootResourceId = created.rootResourceId;
   if (ids.rootResourceId !== undefined) return;
-  const found = await clients.apiGateway.send(new GetResourcesCommand({ restApiId: needed(ids, 'apiId') }), options);
+  const found = await clients.apiGateway.send(
+    new GetResourcesCommand({ restApiId: needed(ids, 'apiId') }),
+    options,
+  );
   ids.rootResourceId = found.items?.find(({ path }) => path === '/')?.id;
 }
 
-export async function removeApi({ clients, signal }: Pick<Work, 'clients' | 'signal'>, restApiId: string): Promise<void> {
+export async function removeApi(
+  { clients, signal }: Pick<Work, 'clients' | 'signal'>,
+  restApiId: string,
+): Promise<void> {
   await clients.apiGateway
     .send(new DeleteRestApiCommand({ restApiId }), { abortSignal: signal })
     .catch(unlessMissing('NotFoundException'));
@@ -59,12 +65,21 @@ export async function createResource({ clients, desired, ids, signal }: Work): P
 }
 
 export async function putMethod({ clients, desired, ids, signal }: Work, replace: boolean): Promise<void> {
-  const method = { restApiId: needed(ids, 'apiId'), resourceId: needed(ids, 'resourceId'), httpMethod: 'POST' };
+  const method = {
+    restApiId: needed(ids, 'apiId'),
+    resourceId: needed(ids, 'resourceId'),
+    httpMethod: 'POST',
+  };
   const options = { abortSignal: signal };
   if (replace) {
-    await clients.apiGateway.send(new DeleteMethodCommand(method), options).catch(unlessMissing('NotFoundException'));
+    await clients.apiGateway
+      .send(new DeleteMethodCommand(method), options)
+      .catch(unlessMissing('NotFoundException'));
   }
-  await clients.apiGateway.send(new PutMethodCommand({ ...method, authorizationType: 'NONE', apiKeyRequired: true }), options);
+  await clients.apiGateway.send(
+    new PutMethodCommand({ ...method, authorizationType: 'NONE', apiKeyRequired: true }),
+    options,
+  );
   const functionArn = needed(ids, 'functionArn');
   const [arn, partition, , region] = functionArn.split(':');
   await clients.apiGateway.send(
@@ -82,7 +97,9 @@ export async function putMethod({ clients, desired, ids, signal }: Work, replace
 
 export async function createDeployment({ clients, desired, ids, signal }: Work): Promise<void> {
   const deployment = { restApiId: needed(ids, 'apiId'), description: deployedMark(desired) };
-  const created = await clients.apiGateway.send(new CreateDeploymentCommand(deployment), { abortSignal: signal });
+  const created = await clients.apiGateway.send(new CreateDeploymentCommand(deployment), {
+    abortSignal: signal,
+  });
   ids.deploymentId = created.id;
 }
 
@@ -118,11 +135,18 @@ export async function createKey({ clients, desired, ids, signal }: Work): Promis
 
 export async function enableKey({ clients, ids, signal }: Work): Promise<void> {
   const patchOperations = [{ op: 'replace' as const, path: '/enabled', value: 'true' }];
-  await clients.apiGateway.send(new UpdateApiKeyCommand({ apiKey: needed(ids, 'keyId'), patchOperations }), { abortSignal: signal });
+  await clients.apiGateway.send(new UpdateApiKeyCommand({ apiKey: needed(ids, 'keyId'), patchOperations }), {
+    abortSignal: signal,
+  });
 }
 
-export async function removeKey({ clients, signal }: Pick<Work, 'clients' | 'signal'>, apiKey: string): Promise<void> {
-  await clients.apiGateway.send(new DeleteApiKeyCommand({ apiKey }), { abortSignal: signal }).catch(unlessMissing('NotFoundException'));
+export async function removeKey(
+  { clients, signal }: Pick<Work, 'clients' | 'signal'>,
+  apiKey: string,
+): Promise<void> {
+  await clients.apiGateway
+    .send(new DeleteApiKeyCommand({ apiKey }), { abortSignal: signal })
+    .catch(unlessMissing('NotFoundException'));
 }
 
 /** A plan can't be removed while stages are joined to it. */
@@ -135,7 +159,9 @@ export async function removeUsagePlan(
   const missing = unlessMissing('NotFoundException');
   if (stages.length > 0) {
     const patchOperations = stages.map((value) => ({ op: 'remove' as const, path: '/apiStages', value }));
-    await clients.apiGateway.send(new UpdateUsagePlanCommand({ usagePlanId, patchOperations }), options).catch(missing);
+    await clients.apiGateway
+      .send(new UpdateUsagePlanCommand({ usagePlanId, patchOperations }), options)
+      .catch(missing);
   }
   await clients.apiGateway.send(new DeleteUsagePlanCommand({ usagePlanId }), options).catch(missing);
 }

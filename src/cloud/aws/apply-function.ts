@@ -1,5 +1,4 @@
 /** The steps on the function and what belongs to it: role, log group, permission, alarm. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteAlarmsCommand, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch';
 import { CreateLogGroupCommand, PutRetentionPolicyCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { CreateRoleCommand, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
@@ -19,6 +18,7 @@ import { COST_METRIC, METRIC_NAMESPACE, poolDimension } from './metric-names.ts'
 import { unlessMissing } from './observe-function.ts';
 import { gatewaySourceArn } from './plan.ts';
 import { needed, type Work } from './work.ts';
+import { pause } from '../pause.ts';
 
 /** How long a new role may take to be known to Lambda, in milliseconds; seen: 5 to 30 s. */
 const ROLE_PATIENCE_MS = 90_000;
@@ -48,7 +48,11 @@ export async function updateRoleTrust({ clients, desired, signal }: Work): Promi
 
 export async function putRolePolicy({ clients, desired, signal }: Work): Promise<void> {
   const { names, options } = desired;
-  const policy = { RoleName: names.role, PolicyName: names.rolePolicy, PolicyDocument: logPolicy(names, options.region) };
+  const policy = {
+    RoleName: names.role,
+    PolicyName: names.rolePolicy,
+    PolicyDocument: logPolicy(names, options.region),
+  };
   await clients.iam.send(new PutRolePolicyCommand(policy), { abortSignal: signal });
 }
 
@@ -77,7 +81,9 @@ export async function createFunction(work: Work): Promise<void> {
     Tags: { ...desired.tags },
     Code: { ZipFile: desired.code.zip },
   });
-  const created = await retrying(ROLE_PATIENCE_MS, roleIsUnknown, signal, () => clients.lambda.send(command, { abortSignal: signal }));
+  const created = await retrying(ROLE_PATIENCE_MS, roleIsUnknown, signal, () =>
+    clients.lambda.send(command, { abortSignal: signal }),
+  );
   ids.functionArn = created.FunctionArn;
   const waiter = { client: clients.lambda, maxWaitTime: ACTIVE_PATIENCE_S, abortSignal: signal };
   await waitUntilFunctionActiveV2(waiter, { FunctionName: desired.names.base });
@@ -94,8 +100,11 @@ export async function updateFunctionSettings(work: Work): Promise<void> {
     Timeout: desired.timeoutS,
     Environment: { Variables: { ...desired.environment } },
   });
-  await retrying(ROLE_PATIENCE_MS, (thrown) => roleIsUnknown(thrown) || isBusy(thrown), signal, () =>
-    clients.lambda.send(command, { abortSignal: signal }),
+  await retrying(
+    ROLE_PATIENCE_MS,
+    (thrown) => roleIsUnknown(thrown) || isBusy(thrown),
+    signal,
+    () => clients.lambda.send(command, { abortSignal: signal }),
   );
   await waitUntilUpdated(work);
 }
@@ -107,7 +116,9 @@ export async function updateFunctionCode(work: Work): Promise<void> {
     ZipFile: desired.code.zip,
     Architectures: [desired.options.architecture],
   });
-  await retrying(CONFLICT_PATIENCE_MS, isBusy, signal, () => clients.lambda.send(command, { abortSignal: signal }));
+  await retrying(CONFLICT_PATIENCE_MS, isBusy, signal, () =>
+    clients.lambda.send(command, { abortSignal: signal }),
+  );
   await waitUntilUpdated(work);
 }
 
@@ -127,7 +138,9 @@ export async function allowGateway({ clients, desired, ids, signal }: Work, repl
   const options = { abortSignal: signal };
   if (replace) {
     // A statement can't be changed, only taken away and given anew.
-    await clients.lambda.send(new RemovePermissionCommand(statement), options).catch(unlessMissing('ResourceNotFoundException'));
+    await clients.lambda
+      .send(new RemovePermissionCommand(statement), options)
+      .catch(unlessMissing('ResourceNotFoundException'));
   }
   const permission = new AddPermissionCommand({
     ...statement,
@@ -157,17 +170,25 @@ export async function putAlarm({ clients, desired, signal }: Work): Promise<void
 }
 
 export async function removeAlarm({ clients, desired, signal }: Work): Promise<void> {
-  await clients.cloudWatch.send(new DeleteAlarmsCommand({ AlarmNames: [desired.names.alarm] }), { abortSignal: signal });
+  await clients.cloudWatch.send(new DeleteAlarmsCommand({ AlarmNames: [desired.names.alarm] }), {
+    abortSignal: signal,
+  });
 }
 
 /** A role that was just created isn't known everywhere at once; Lambda says so in these words. */
 function roleIsUnknown(thrown: unknown): boolean {
-  return isError(thrown, 'InvalidParameterValueException') && /cannot be assumed by Lambda/i.test((thrown as Error).message);
+  return (
+    isError(thrown, 'InvalidParameterValueException') &&
+    /cannot be assumed by Lambda/i.test((thrown as Error).message)
+  );
 }
 
 /** Another update of the function is under way. */
 function isBusy(thrown: unknown): boolean {
-  return isError(thrown, 'ResourceConflictException') && /in progress|Pending|being (created|updated)/i.test((thrown as Error).message);
+  return (
+    isError(thrown, 'ResourceConflictException') &&
+    /in progress|Pending|being (created|updated)/i.test((thrown as Error).message)
+  );
 }
 
 /** Repeats `work` while it fails in a way that time cures; rejects with its last failure. */
@@ -184,6 +205,6 @@ async function retrying<T>(
     } catch (thrown) {
       if (!cures(thrown) || performance.now() - startedAt >= patienceMs) throw thrown;
     }
-    await sleep(RETRY_MS, undefined, { signal });
+    await pause(RETRY_MS, signal);
   }
 }

@@ -12,7 +12,12 @@ import type { Work } from './work.ts';
 export async function applySteps(
   steps: readonly Step[],
   work: Work,
-  progress: (done: { readonly step: string; readonly number: number; readonly of: number; readonly ms: number }) => void,
+  progress: (done: {
+    readonly step: string;
+    readonly number: number;
+    readonly of: number;
+    readonly ms: number;
+  }) => void,
 ): Promise<void> {
   for (const [index, step] of steps.entries()) {
     const startedAt = performance.now();
@@ -21,7 +26,12 @@ export async function applySteps(
     } catch (thrown) {
       throw faultOf(thrown, describeStep(step));
     }
-    progress({ step: describeStep(step), number: index + 1, of: steps.length, ms: Math.round(performance.now() - startedAt) });
+    progress({
+      step: describeStep(step),
+      number: index + 1,
+      of: steps.length,
+      ms: Math.round(performance.now() - startedAt),
+    });
   }
 }
 

@@ -16,7 +16,9 @@ const ENV_NAME_BYTES = 64;
 export function checkOptions(options: AwsOptions): void {
   const { region, roleArn, functionEnv } = options;
   if (!REGION.test(region)) {
-    throw badSetting(`AWS_REGION is ${JSON.stringify(region)}, which no region is named; use one such as eu-central-1`);
+    throw badSetting(
+      `AWS_REGION is ${JSON.stringify(region)}, which no region is named; use one such as eu-central-1`,
+    );
   }
   if (roleArn !== undefined && !ROLE_ARN.test(roleArn)) {
     throw badSetting(

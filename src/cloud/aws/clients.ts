@@ -30,6 +30,8 @@ export interface ClientSettings {
   readonly endpoint: string | undefined;
   readonly credentials: ReturnType<typeof fromNodeProviderChain>;
   readonly pacer: Pacer;
+  /** Ends waits for an operation's turn. */
+  readonly signal: AbortSignal;
   readonly maxAttempts?: number;
 }
 
@@ -41,7 +43,11 @@ export function createClients(settings: ClientSettings): AwsClients {
     ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
     retryMode: 'adaptive',
     maxAttempts: settings.maxAttempts ?? MAX_ATTEMPTS,
-    requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    },
   } as const;
   const clients = {
     lambda: new LambdaClient(config),
@@ -52,7 +58,7 @@ export function createClients(settings: ClientSettings): AwsClients {
   };
   clients.apiGateway.middlewareStack.add(
     (next, context) => async (args) => {
-      await settings.pacer.turn(context.commandName ?? '');
+      await settings.pacer.turn(context.commandName ?? '', settings.signal);
       return next(args);
     },
     { step: 'initialize', name: 'spillwayPace' },

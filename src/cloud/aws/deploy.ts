@@ -29,7 +29,12 @@ export interface Deployed {
  * earlier try got lost, or somebody else deploys the same pool.
  */
 const ROUNDS = 3;
-const CONFLICTS = ['ConflictException', 'ResourceConflictException', 'EntityAlreadyExistsException', 'ResourceAlreadyExistsException'];
+const CONFLICTS = [
+  'ConflictException',
+  'ResourceConflictException',
+  'EntityAlreadyExistsException',
+  'ResourceAlreadyExistsException',
+];
 
 /** What a deployment would do; reads only. @throws CloudFault */
 export async function dryRun(order: DeployOrder): Promise<readonly string[]> {
@@ -47,19 +52,31 @@ export async function deployAws(order: DeployOrder): Promise<Deployed> {
     try {
       await applySteps(steps, { clients, desired, ids, signal }, (progress) => {
         done.push(progress.step);
-        log.info({ ...progress }, `cloud: ${progress.number}/${progress.of} ${progress.step} (${progress.ms} ms)`);
+        log.info(
+          { ...progress },
+          `cloud: ${progress.number}/${progress.of} ${progress.step} (${progress.ms} ms)`,
+        );
       });
     } catch (thrown) {
       if (round < ROUNDS && isConflict(thrown)) continue;
       throw thrown;
     }
-    return { url: callUrl(desired.options, desired.names, needed(ids, 'apiId')), apiKey: needed(ids, 'keyValue'), steps: done };
+    return {
+      url: callUrl(desired.options, desired.names, needed(ids, 'apiId')),
+      apiKey: needed(ids, 'keyValue'),
+      steps: done,
+    };
   }
 }
 
 async function look({ clients, desired, signal }: DeployOrder): Promise<Observed> {
   const { options, names } = desired;
-  const scope = { pool: options.pool, names, role: options.roleArn === undefined, alarm: options.publishMetrics === true };
+  const scope = {
+    pool: options.pool,
+    names,
+    role: options.roleArn === undefined,
+    alarm: options.publishMetrics === true,
+  };
   try {
     return await observe(clients, scope, signal);
   } catch (thrown) {

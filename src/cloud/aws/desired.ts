@@ -145,13 +145,17 @@ function partitionOf(region: string): string {
 export function trustPolicy(): string {
   return JSON.stringify({
     Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+    Statement: [
+      { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+    ],
   });
 }
 
 /** Where calls go. */
 export function callUrl(options: AwsOptions, names: Names, apiId: string): string {
-  const base = options.gatewayUrl ?? (options.endpoint === undefined ? undefined : `${options.endpoint}/_aws/execute-api`);
+  const base =
+    options.gatewayUrl ??
+    (options.endpoint === undefined ? undefined : `${options.endpoint}/_aws/execute-api`);
   const way = `${names.stage}/${names.path}`;
   if (base !== undefined) return `${base.replace(/\/+$/, '')}/${apiId}/${way}`;
   const suffix = options.region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';

@@ -54,8 +54,10 @@ function removals({ clients, names, signal }: DestroyOrder, observed: Observed):
   const options = { abortSignal: signal };
   const work = { clients, signal };
   const { plan, key, api } = observed;
-  if (plan !== undefined) list.push({ what: `usage plan ${plan.id}`, run: () => removeUsagePlan(work, plan.id, plan.stages) });
-  for (const id of observed.sparePlanIds) list.push({ what: `usage plan ${id}`, run: () => removeUsagePlan(work, id, []) });
+  if (plan !== undefined)
+    list.push({ what: `usage plan ${plan.id}`, run: () => removeUsagePlan(work, plan.id, plan.stages) });
+  for (const id of observed.sparePlanIds)
+    list.push({ what: `usage plan ${id}`, run: () => removeUsagePlan(work, id, []) });
   for (const id of [...(key === undefined ? [] : [key.id]), ...observed.spareKeyIds]) {
     list.push({ what: `API key ${id}`, run: () => removeKey(work, id) });
   }
@@ -76,9 +78,13 @@ function removals({ clients, names, signal }: DestroyOrder, observed: Observed):
   if (observed.logGroup !== undefined) {
     const group = new DeleteLogGroupCommand({ logGroupName: names.logGroup });
     const missing = unlessMissing('ResourceNotFoundException');
-    list.push({ what: `log group ${names.logGroup}`, run: () => clients.logs.send(group, options).catch(missing) });
+    list.push({
+      what: `log group ${names.logGroup}`,
+      run: () => clients.logs.send(group, options).catch(missing),
+    });
   }
-  if (observed.role !== undefined) list.push({ what: `role ${names.role}`, run: () => removeRole(clients, names, signal) });
+  if (observed.role !== undefined)
+    list.push({ what: `role ${names.role}`, run: () => removeRole(clients, names, signal) });
   return list;
 }
 

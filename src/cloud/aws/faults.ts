@@ -6,9 +6,17 @@ export class CloudFault extends Error {
   override readonly name = 'CloudFault';
   readonly reason: CloudReason;
 
-  constructor(reason: CloudReason, message: string, options?: ErrorOptions) {
+  /** True if there were no credentials to be found: where nobody asked for a cloud, that is no fault. */
+  readonly noCredentials: boolean;
+
+  constructor(
+    reason: CloudReason,
+    message: string,
+    options: ErrorOptions & { noCredentials?: boolean } = {},
+  ) {
     super(message, options);
     this.reason = reason;
+    this.noCredentials = options.noCredentials ?? false;
   }
 }
 
@@ -33,12 +41,15 @@ const RULES: readonly Rule[] = [
     advice: 'check AWS_PROFILE, AWS_ACCESS_KEY_ID or the credentials file',
   },
   {
-    matches: /^(AccessDenied(Exception)?|UnauthorizedOperation|NotAuthorized|ForbiddenException|UnauthorizedException)$/,
+    matches:
+      /^(AccessDenied(Exception)?|UnauthorizedOperation|NotAuthorized|ForbiddenException|UnauthorizedException)$/,
     reason: 'access denied',
-    advice: "give these credentials the permission, or take an existing role with SPILLWAY_LAMBDA_ROLE_ARN if it is IAM's",
+    advice:
+      "give these credentials the permission, or take an existing role with SPILLWAY_LAMBDA_ROLE_ARN if it is IAM's",
   },
   {
-    matches: /^(TooManyRequests(Exception)?|Throttling(Exception)?|ThrottledException|RequestLimitExceeded|LimitExceededException|ServiceQuotaExceededException)$/,
+    matches:
+      /^(TooManyRequests(Exception)?|Throttling(Exception)?|ThrottledException|RequestLimitExceeded|LimitExceededException|ServiceQuotaExceededException)$/,
     reason: 'throttled',
     advice: 'AWS limits these requests; it is tried again by itself',
   },
@@ -53,14 +64,17 @@ const RULES: readonly Rule[] = [
     advice: 'there is no such host: check AWS_REGION, AWS_ENDPOINT_URL and the network',
   },
   {
-    matches: /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|TimeoutError|CERT_.*|ERR_TLS.*|UNABLE_TO.*|SELF_SIGNED.*)$/,
+    matches:
+      /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|TimeoutError|CERT_.*|ERR_TLS.*|UNABLE_TO.*|SELF_SIGNED.*)$/,
     reason: 'unreachable',
     advice: 'check the network, and AWS_ENDPOINT_URL if it is set',
   },
   {
-    matches: /^(InvalidParameterValue(Exception)?|ValidationException|ValidationError|BadRequestException|MalformedPolicyDocument(Exception)?|InvalidArnException|InvalidInput)$/,
+    matches:
+      /^(InvalidParameterValue(Exception)?|ValidationException|ValidationError|BadRequestException|MalformedPolicyDocument(Exception)?|InvalidArnException|InvalidInput)$/,
     reason: 'bad settings',
-    advice: 'AWS refuses what it was asked for: check SPILLWAY_LAMBDA_ROLE_ARN, SPILLWAY_LAMBDA_MEMORY and AWS_REGION',
+    advice:
+      'AWS refuses what it was asked for: check SPILLWAY_LAMBDA_ROLE_ARN, SPILLWAY_LAMBDA_MEMORY and AWS_REGION',
   },
 ];
 

@@ -1,5 +1,4 @@
 /** A deployment that calls can go to: its calls, their health, and the session it was made with. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { CloudCalls } from '../calls.ts';
 import { openChannel } from '../channel.ts';
@@ -9,6 +8,7 @@ import { worstNanoUsd } from '../prices.ts';
 import type { Deployed } from './deploy.ts';
 import { rateOf, type Desired } from './desired.ts';
 import { CloudFault } from './faults.ts';
+import { pause } from '../pause.ts';
 
 /** What a live deployment is made of. */
 export interface LiveParts {
@@ -64,10 +64,14 @@ export async function waitUntilServed({ calls }: Live, log: Logger, signal: Abor
     // Without money for a probe it can't be known; the first call of tomorrow will tell.
     if (failure === undefined || failure.reason === 'budget spent') return;
     if (performance.now() - startedAt >= SERVED_PATIENCE_MS) {
-      throw new CloudFault(failure.reason, `the gateway doesn't serve the function: ${failure.detail}; it is tried again by itself`);
+      throw new CloudFault(
+        failure.reason,
+        `the gateway doesn't serve the function: ${failure.detail}; it is tried again by itself`,
+      );
     }
-    if (probes === 1) log.info({ ...failure }, `cloud: waiting for the gateway to serve the function (${failure.reason})`);
-    await sleep(PROBE_EVERY_MS, undefined, { signal });
+    if (probes === 1)
+      log.info({ ...failure }, `cloud: waiting for the gateway to serve the function (${failure.reason})`);
+    await pause(PROBE_EVERY_MS, signal);
   }
 }
 

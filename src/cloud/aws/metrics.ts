@@ -1,5 +1,9 @@
 /** The function's figures, as CloudWatch has them. Each read is paid for, so an answer is kept for a while. */
-import { GetMetricDataCommand, type CloudWatchClient, type MetricDataQuery } from '@aws-sdk/client-cloudwatch';
+import {
+  GetMetricDataCommand,
+  type CloudWatchClient,
+  type MetricDataQuery,
+} from '@aws-sdk/client-cloudwatch';
 import type { CloudFigures } from '../backend.ts';
 import { faultOf } from './faults.ts';
 
@@ -22,11 +26,19 @@ const QUERIES = {
 export const METRICS_READ = Object.keys(QUERIES).length;
 
 /** Reads the figures of a function over the hour before `now` (epoch ms). @throws CloudFault */
-export async function readFigures(client: CloudWatchClient, functionName: string, now: number): Promise<CloudFigures> {
+export async function readFigures(
+  client: CloudWatchClient,
+  functionName: string,
+  now: number,
+): Promise<CloudFigures> {
   const queries: MetricDataQuery[] = Object.entries(QUERIES).map(([id, [MetricName, Stat]]) => ({
     Id: id,
     MetricStat: {
-      Metric: { Namespace: 'AWS/Lambda', MetricName, Dimensions: [{ Name: 'FunctionName', Value: functionName }] },
+      Metric: {
+        Namespace: 'AWS/Lambda',
+        MetricName,
+        Dimensions: [{ Name: 'FunctionName', Value: functionName }],
+      },
       Period: PERIOD_MS / 1000,
       Stat,
     },
@@ -42,7 +54,8 @@ export async function readFigures(client: CloudWatchClient, functionName: string
   });
   const values = new Map(answer.MetricDataResults?.map(({ Id, Values }) => [Id, Values ?? []]));
   // The hour may lie in two of CloudWatch's periods.
-  const sum = (id: keyof typeof QUERIES): number => (values.get(id) ?? []).reduce((total, value) => total + value, 0);
+  const sum = (id: keyof typeof QUERIES): number =>
+    (values.get(id) ?? []).reduce((total, value) => total + value, 0);
   const most = (id: keyof typeof QUERIES): number | undefined => {
     const found = values.get(id) ?? [];
     return found.length === 0 ? undefined : Math.max(...found);
@@ -62,7 +75,9 @@ export async function readFigures(client: CloudWatchClient, functionName: string
 }
 
 /** Keeps an answer while it is fresh; askers at the same time share one read. */
-export function cachedFigures(read: (now: number) => Promise<CloudFigures | undefined>): (now: number) => Promise<CloudFigures | undefined> {
+export function cachedFigures(
+  read: (now: number) => Promise<CloudFigures | undefined>,
+): (now: number) => Promise<CloudFigures | undefined> {
   let kept: { readonly at: number; readonly answer: Promise<CloudFigures | undefined> } | undefined;
   return (now) => {
     if (kept === undefined || now - kept.at >= FRESH_MS || now < kept.at) {

@@ -55,7 +55,9 @@ export interface ObservedPlan {
 const PAGE = 500;
 
 /** Reads all pages of a list. */
-async function allPages<T>(read: (position: string | undefined) => Promise<{ items?: T[] | undefined; position?: string | undefined }>): Promise<T[]> {
+async function allPages<T>(
+  read: (position: string | undefined) => Promise<{ items?: T[] | undefined; position?: string | undefined }>,
+): Promise<T[]> {
   const all: T[] = [];
   let position: string | undefined;
   do {
@@ -77,7 +79,11 @@ interface Tagged {
 function ours<T extends Tagged>(items: readonly T[], name: string, pool: string): T[] {
   return items
     .filter((item) => item.name === name && item.tags?.[POOL_TAG] === pool)
-    .toSorted((a, b) => (a.createdDate?.getTime() ?? 0) - (b.createdDate?.getTime() ?? 0) || ((a.id ?? '') < (b.id ?? '') ? -1 : 1));
+    .toSorted(
+      (a, b) =>
+        (a.createdDate?.getTime() ?? 0) - (b.createdDate?.getTime() ?? 0) ||
+        ((a.id ?? '') < (b.id ?? '') ? -1 : 1),
+    );
 }
 
 function idsOf(items: readonly Tagged[]): string[] {
@@ -94,12 +100,18 @@ export async function observeApi(reads: Reads): Promise<Found<ObservedApi>> {
   return { found: await observeParts(reads, oldest.id), spareIds: idsOf(spares) };
 }
 
-async function observeParts({ clients, names, signal }: Reads, restApiId: string): Promise<ObservedApi | undefined> {
+async function observeParts(
+  { clients, names, signal }: Reads,
+  restApiId: string,
+): Promise<ObservedApi | undefined> {
   const options = { abortSignal: signal };
   const [resources, stages] = await Promise.all([
     // CreateRestApi doesn't always tell the root resource's id, so it is looked up here.
     allPages((position) =>
-      clients.apiGateway.send(new GetResourcesCommand({ restApiId, embed: ['methods'], limit: PAGE, position }), options),
+      clients.apiGateway.send(
+        new GetResourcesCommand({ restApiId, embed: ['methods'], limit: PAGE, position }),
+        options,
+      ),
     ),
     clients.apiGateway.send(new GetStagesCommand({ restApiId }), options),
   ]);
@@ -144,7 +156,12 @@ export async function observeKey({ clients, pool, names, signal }: Reads): Promi
   return { found, spareIds: idsOf(spares) };
 }
 
-export async function observeUsagePlan({ clients, pool, names, signal }: Reads): Promise<Found<ObservedPlan>> {
+export async function observeUsagePlan({
+  clients,
+  pool,
+  names,
+  signal,
+}: Reads): Promise<Found<ObservedPlan>> {
   const options = { abortSignal: signal };
   const plans = await allPages<UsagePlan>((position) =>
     clients.apiGateway.send(new GetUsagePlansCommand({ limit: PAGE, position }), options),

@@ -43,7 +43,12 @@ export interface ObservedFunction {
 }
 
 /** @throws CloudFault if something has our name but isn't ours. */
-export function checkOwner(what: string, name: string, tags: Readonly<Record<string, string>> | undefined, pool: string): void {
+export function checkOwner(
+  what: string,
+  name: string,
+  tags: Readonly<Record<string, string>> | undefined,
+  pool: string,
+): void {
   if (tags?.[POOL_TAG] === pool) return;
   throw new CloudFault(
     'bad settings',
@@ -52,7 +57,12 @@ export function checkOwner(what: string, name: string, tags: Readonly<Record<str
   );
 }
 
-export async function observeFunction({ clients, pool, names, signal }: Reads): Promise<ObservedFunction | undefined> {
+export async function observeFunction({
+  clients,
+  pool,
+  names,
+  signal,
+}: Reads): Promise<ObservedFunction | undefined> {
   const found = await clients.lambda
     .send(new GetFunctionCommand({ FunctionName: names.base }), { abortSignal: signal })
     .catch(unlessMissing('ResourceNotFoundException'));
@@ -88,15 +98,27 @@ async function observePermission({ clients, names, signal }: Reads): Promise<str
   return ours === undefined ? undefined : (ours.Condition?.ArnLike?.['AWS:SourceArn'] ?? '');
 }
 
-export async function observeRole({ clients, pool, names, signal }: Reads): Promise<ObservedRole | undefined> {
+export async function observeRole({
+  clients,
+  pool,
+  names,
+  signal,
+}: Reads): Promise<ObservedRole | undefined> {
   const found = await clients.iam
     .send(new GetRoleCommand({ RoleName: names.role }), { abortSignal: signal })
     .catch(unlessMissing('NoSuchEntityException', 'NoSuchEntity'));
   const role = found?.Role;
   if (role?.Arn === undefined) return undefined;
-  checkOwner('role', names.role, Object.fromEntries((role.Tags ?? []).map(({ Key, Value }) => [Key, Value])), pool);
+  checkOwner(
+    'role',
+    names.role,
+    Object.fromEntries((role.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
+    pool,
+  );
   const policy = await clients.iam
-    .send(new GetRolePolicyCommand({ RoleName: names.role, PolicyName: names.rolePolicy }), { abortSignal: signal })
+    .send(new GetRolePolicyCommand({ RoleName: names.role, PolicyName: names.rolePolicy }), {
+      abortSignal: signal,
+    })
     .catch(unlessMissing('NoSuchEntityException', 'NoSuchEntity'));
   return {
     arn: role.Arn,
@@ -115,14 +137,27 @@ function plainJson(text: string | undefined): string {
   }
 }
 
-export async function observeLogGroup({ clients, names, signal }: Reads): Promise<ObservedLogGroup | undefined> {
-  const found = await clients.logs.send(new DescribeLogGroupsCommand({ logGroupNamePrefix: names.logGroup }), { abortSignal: signal });
+export async function observeLogGroup({
+  clients,
+  names,
+  signal,
+}: Reads): Promise<ObservedLogGroup | undefined> {
+  const found = await clients.logs.send(
+    new DescribeLogGroupsCommand({ logGroupNamePrefix: names.logGroup }),
+    { abortSignal: signal },
+  );
   const group = found.logGroups?.find(({ logGroupName }) => logGroupName === names.logGroup);
   return group === undefined ? undefined : { retentionDays: group.retentionInDays };
 }
 
-export async function observeAlarm({ clients, names, signal }: Reads): Promise<{ readonly thresholdUsd: number } | undefined> {
-  const found = await clients.cloudWatch.send(new DescribeAlarmsCommand({ AlarmNames: [names.alarm] }), { abortSignal: signal });
+export async function observeAlarm({
+  clients,
+  names,
+  signal,
+}: Reads): Promise<{ readonly thresholdUsd: number } | undefined> {
+  const found = await clients.cloudWatch.send(new DescribeAlarmsCommand({ AlarmNames: [names.alarm] }), {
+    abortSignal: signal,
+  });
   const alarm = found.MetricAlarms?.[0];
   return alarm === undefined ? undefined : { thresholdUsd: alarm.Threshold ?? 0 };
 }

@@ -1,6 +1,13 @@
 /** What there is of a pool in AWS now. Reads only. */
 import type { AwsClients } from './clients.ts';
-import { observeApi, observeKey, observeUsagePlan, type ObservedApi, type ObservedKey, type ObservedPlan } from './observe-api.ts';
+import {
+  observeApi,
+  observeKey,
+  observeUsagePlan,
+  type ObservedApi,
+  type ObservedKey,
+  type ObservedPlan,
+} from './observe-api.ts';
 import { observeAlarm, observeFunction, observeLogGroup, observeRole } from './observe-function.ts';
 import type { ObservedFunction, ObservedLogGroup, ObservedRole } from './observe-function.ts';
 import type { Names } from './desired.ts';
@@ -33,7 +40,11 @@ export interface ObserveScope {
 }
 
 /** Reads everything of a pool. Rejects with what the SDK throws. */
-export async function observe(clients: AwsClients, scope: ObserveScope, signal: AbortSignal): Promise<Observed> {
+export async function observe(
+  clients: AwsClients,
+  scope: ObserveScope,
+  signal: AbortSignal,
+): Promise<Observed> {
   const { pool, names } = scope;
   const reads = { clients, pool, names, signal };
   const [role, logGroup, fn, apis, keys, plans, alarm] = await Promise.all([

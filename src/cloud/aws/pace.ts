@@ -1,5 +1,5 @@
 /** Keeps control-plane operations apart that AWS limits to one in so many seconds (docs: API Gateway quotas). */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../pause.ts';
 
 /** The least time between two calls of an operation, in milliseconds. */
 const INTERVALS_MS: Readonly<Record<string, number>> = {
@@ -27,7 +27,7 @@ export function createPacer(intervalsMs: Readonly<Record<string, number>> = INTE
       const now = performance.now();
       const at = Math.max(now, freeAt.get(operation) ?? 0);
       freeAt.set(operation, at + intervalMs);
-      if (at > now) await sleep(at - now, undefined, signal === undefined ? {} : { signal });
+      if (at > now) await pause(at - now, signal);
     },
   };
 }

@@ -1,5 +1,4 @@
 /** From what should be there and what is there to the steps between. Pure. */
-import { createHash } from 'node:crypto';
 import { logPolicy, trustPolicy, type Desired } from './desired.ts';
 import type { Observed } from './observe.ts';
 import type { Step } from './steps.ts';
@@ -47,7 +46,8 @@ function functionSteps(desired: Desired, { fn, role }: Observed): Step[] {
   const differing = Object.keys(settings).filter((name) => settings[name] !== true);
   if (differing.length > 0) steps.push({ do: 'update function settings', differing });
   // The architecture belongs to the code: it can only be changed together with it.
-  if (fn.codeSha256 !== code.zipSha256 || fn.architecture !== options.architecture) steps.push({ do: 'update function code' });
+  if (fn.codeSha256 !== code.zipSha256 || fn.architecture !== options.architecture)
+    steps.push({ do: 'update function code' });
   if (fn.bundleHash !== code.bundleHash) steps.push({ do: 'tag function' });
   return steps;
 }
@@ -63,7 +63,10 @@ function apiSteps(desired: Desired, observed: Observed): Step[] {
     steps.push({ do: 'put method', replace: api.method !== undefined });
   }
   const changed = steps.some((step) => step.do === 'put method');
-  const allowed = api !== undefined && fn !== undefined && fn.gatewaySourceArn === gatewaySourceArn(desired, fn.arn, api.id);
+  const allowed =
+    api !== undefined &&
+    fn !== undefined &&
+    fn.gatewaySourceArn === gatewaySourceArn(desired, fn.arn, api.id);
   if (!allowed) steps.push({ do: 'allow gateway', replace: fn?.gatewaySourceArn !== undefined });
   if (api?.stage === undefined) {
     steps.push({ do: 'create deployment' }, { do: 'create stage' });
@@ -125,8 +128,7 @@ export function gatewaySourceArn(desired: Desired, functionArn: string, apiId: s
   return [arn, partition, 'execute-api', region, account, `${apiId}/*/POST/${desired.names.path}`].join(':');
 }
 
-/** What a deployment's description says: the settings it serves, as a hash, so that another's deployment is noticed. */
+/** What a deployment's description says: the settings it serves, so that a deployment by somebody else is noticed. */
 export function deployedMark({ names, integrationTimeoutMs }: Desired): string {
-  const settings = ['POST', names.path, 'api key', 'AWS_PROXY', names.base, integrationTimeoutMs];
-  return `spillway ${createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)}`;
+  return `POST /${names.path} with an API key to ${names.base}, at most ${integrationTimeoutMs} ms`;
 }

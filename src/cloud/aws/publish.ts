@@ -18,7 +18,9 @@ const METRICS = {
   workers: ['Workers', 'Count'],
   offloaded: ['Offloaded', 'Count'],
   costTodayUsd: [COST_METRIC, 'None'],
-} as const satisfies Readonly<Record<keyof PublishedFigures, readonly [string, MetricDatum['Unit'] & string]>>;
+} as const satisfies Readonly<
+  Record<keyof PublishedFigures, readonly [string, MetricDatum['Unit'] & string]>
+>;
 
 export const METRICS_PUBLISHED = Object.keys(METRICS).length;
 
@@ -72,7 +74,7 @@ const BATCH_MS = 60_000;
 
 /** Where the figures go, and who pays. */
 export interface PublishTarget {
-  readonly client: CloudWatchClient;
+  readonly client: () => Promise<CloudWatchClient>;
   readonly ledger: Ledger;
   readonly prices: Prices;
   readonly pool: string;
@@ -83,7 +85,7 @@ export interface PublishTarget {
 /** Sends a batch each minute. Never on the call path: whoever gives a sample doesn't wait. */
 export class Publisher {
   readonly #log: Logger;
-  #batch = new MetricBatch();
+  readonly #batch = new MetricBatch();
   #batchStart: number | undefined;
   #sending: Promise<void> = Promise.resolve();
 
@@ -98,15 +100,20 @@ export class Publisher {
     if (now - this.#batchStart < BATCH_MS) return;
     this.#batchStart = now;
     const command = this.#batch.take(target.pool, now);
-    const priceNano = writeMetricsNanoUsd(target.prices) + minuteNanoUsd(target.prices, METRICS_PUBLISHED, target.alarms);
+    const priceNano =
+      writeMetricsNanoUsd(target.prices) + minuteNanoUsd(target.prices, METRICS_PUBLISHED, target.alarms);
     if (command === undefined || !target.ledger.charge('publish figures', priceNano, now)) return;
-    this.#sending = target.client.send(command).then(
-      () => undefined,
-      // Figures aren't worth a retry: the next minute brings new ones.
-      (thrown: unknown) => {
-        this.#log.warn(`cloud: ${faultOf(thrown, "write the balancer's figures").message}`);
-      },
-    );
+    this.#sending = this.#send(command, target);
+  }
+
+  /** Figures aren't worth a retry: the next minute brings new ones. */
+  async #send(command: PutMetricDataCommand, target: PublishTarget): Promise<void> {
+    try {
+      const client = await target.client();
+      await client.send(command);
+    } catch (thrown) {
+      this.#log.warn(`cloud: ${faultOf(thrown, "write the balancer's figures").message}`);
+    }
   }
 
   /** Settles when nothing is being sent. */

@@ -19,6 +19,8 @@ export interface SessionSettings {
   /** Undefined: the one of the SDK's configuration. */
   readonly region: string | undefined;
   readonly endpoint: string | undefined;
+  /** Ends waits of the clients. */
+  readonly signal: AbortSignal;
 }
 
 /** One pacer for the life of the process: AWS counts by account, whatever clients we have. */
@@ -39,11 +41,20 @@ export async function openSession(settings: SessionSettings): Promise<Session> {
       'credentials expired',
       `no usable AWS credentials: ${message.split('\n', 1)[0]}; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ` +
         'or write a credentials file, or set SPILLWAY_CLOUD=off',
-      { cause: thrown },
+      { cause: thrown, noCredentials: true },
     );
   }
   const region = settings.region ?? (await configuredRegion());
-  return { region, clients: createClients({ region, endpoint: settings.endpoint, credentials, pacer }) };
+  return {
+    region,
+    clients: createClients({
+      region,
+      endpoint: settings.endpoint,
+      credentials,
+      pacer,
+      signal: settings.signal,
+    }),
+  };
 }
 
 async function configuredRegion(): Promise<string> {
@@ -51,7 +62,11 @@ async function configuredRegion(): Promise<string> {
   try {
     return await client.config.region();
   } catch (thrown) {
-    throw new CloudFault('bad settings', 'no AWS region is set: set AWS_REGION, for example to eu-central-1', { cause: thrown });
+    throw new CloudFault(
+      'bad settings',
+      'no AWS region is set: set AWS_REGION, for example to eu-central-1',
+      { cause: thrown },
+    );
   } finally {
     client.destroy();
   }

@@ -1,0 +1,244 @@
+/** Which deployment is in use: makes, replaces and removes it, one operation after the other, and tries again what failed. */
+import type { Logger } from 'pino';
+import { LAMBDA_HANDLER, buildZip } from '../../functions/zip.ts';
+import type { CloudBundle, CloudState, DestroyReport } from '../backend.ts';
+import type { Ledger } from '../ledger.ts';
+import { checkOptions, checkZip } from './check.ts';
+import { deployAws, dryRun, type DeployOrder } from './deploy.ts';
+import { desiredOf, namesOf, type AwsOptions } from './desired.ts';
+import { destroyAws } from './destroy.ts';
+import { CloudFault, faultOf } from './faults.ts';
+import { closeLive, openLive, waitUntilServed, type Live } from './live.ts';
+import { openSession, watchCredentials, type Session } from './session.ts';
+
+/** What deployments are made with. */
+export interface DeploymentsSettings {
+  /** Everything but the region, which may only stand in the SDK's configuration. */
+  readonly options: Omit<AwsOptions, 'region'> & { readonly region: string | undefined };
+  /** auto: without credentials the cloud is off, which is no fault. */
+  readonly mode: 'auto' | 'aws';
+  /** A longer result is TooLarge, in bytes. */
+  readonly maxResultBytes: number;
+  /** Opens the ledger, the first time. */
+  readonly ledger: () => Promise<Ledger>;
+  readonly log: Logger;
+}
+
+/** Waits between tries of a failed deployment, in milliseconds: doubled each time, less up to half at random. */
+const FIRST_RETRY_MS = 5000;
+const LONGEST_RETRY_MS = 300_000;
+/** How long a deployment that is replaced or removed may finish its calls, in milliseconds: as long as a call can take. */
+const CALLS_PATIENCE_MS = 32_000;
+
+/** The deployments of one pool, of which at most one is in use. */
+export class Deployments {
+  readonly #settings: DeploymentsSettings;
+  readonly #log: Logger;
+  readonly #abort = new AbortController();
+  #state: CloudState = 'off';
+  #fault: CloudFault | undefined;
+  #failures = 0;
+  /** What was to be deployed last. */
+  #bundle: CloudBundle | undefined;
+  #live: Live | undefined;
+  #session: Promise<Session> | undefined;
+  #unwatch: (() => void) | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #earlierCalls = 0;
+  #operations: Promise<unknown> = Promise.resolve();
+  readonly #retiring = new Set<Promise<void>>();
+
+  constructor(settings: DeploymentsSettings) {
+    this.#settings = settings;
+    this.#log = settings.log;
+  }
+
+  /** ready: there is one in use, which may itself be ill. degraded: there is none, since the last try failed. */
+  get state(): CloudState {
+    return this.#state;
+  }
+
+  /** Why the last try failed; undefined if it didn't. */
+  get fault(): CloudFault | undefined {
+    return this.#fault;
+  }
+
+  /** The one in use, in the states ready and deploying. */
+  get live(): Live | undefined {
+    return this.#live;
+  }
+
+  /** Calls sent by deployments that are no longer in use. */
+  get earlierCalls(): number {
+    return this.#earlierCalls;
+  }
+
+  /** What a deployment of the bundle would do. @throws CloudFault */
+  plan(bundle: CloudBundle): Promise<readonly string[]> {
+    return this.#exclusive(async () => dryRun(await this.#order(bundle)));
+  }
+
+  /** Deploys the bundle, or finds that it is; returns what was done. @throws CloudFault after settling when to try again. */
+  deploy(bundle: CloudBundle): Promise<readonly string[]> {
+    this.#bundle = bundle;
+    return this.#exclusive(async () => {
+      try {
+        return await this.#deploy(bundle);
+      } catch (thrown) {
+        throw await this.#failed(faultOf(thrown, 'deploy'), bundle);
+      }
+    });
+  }
+
+  /** Takes what is in use out of use, and everything away. @throws CloudFault */
+  destroy(): Promise<DestroyReport> {
+    this.#bundle = undefined;
+    clearTimeout(this.#retryTimer);
+    return this.#exclusive(async () => {
+      this.#state = 'off';
+      this.#fault = undefined;
+      await this.#use(undefined);
+      const { region, clients } = await this.session();
+      const options = { ...this.#settings.options, region };
+      const names = namesOf(options.pool, region);
+      return destroyAws({ clients, options, names, log: this.#log, signal: this.#abort.signal });
+    });
+  }
+
+  /** The session in use, opened if need be. @throws CloudFault without credentials. */
+  session(): Promise<Session> {
+    if (this.#session === undefined) {
+      const { region, endpoint } = this.#settings.options;
+      const opening = openSession({ region, endpoint, signal: this.#abort.signal });
+      this.#session = opening;
+      opening.catch(() => {
+        // One that failed isn't worth keeping; whoever waits for it hears of it.
+        if (this.#session === opening) this.#session = undefined;
+      });
+    }
+    return this.#session;
+  }
+
+  /** Ends the one in use, its calls at once, and whatever is under way. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    this.#state = 'off';
+    this.#unwatch?.();
+    clearTimeout(this.#retryTimer);
+    await this.#operations;
+    await this.#use(undefined);
+    await Promise.all(this.#retiring);
+    await this.#dropSession();
+  }
+
+  async #deploy(bundle: CloudBundle): Promise<readonly string[]> {
+    clearTimeout(this.#retryTimer);
+    this.#unwatch ??= watchCredentials(() => void this.#credentialsChanged());
+    this.#state = 'deploying';
+    const ledger = await this.#settings.ledger();
+    const order = await this.#order(bundle);
+    const deployed = await deployAws(order);
+    const live = openLive({
+      desired: order.desired,
+      deployed,
+      ledger,
+      maxResultBytes: this.#settings.maxResultBytes,
+      log: this.#log,
+      repair: () => this.#again(),
+    });
+    try {
+      await waitUntilServed(live, this.#log, order.signal);
+    } catch (thrown) {
+      await closeLive(live, AbortSignal.abort());
+      throw thrown;
+    }
+    await this.#use(live);
+    this.#state = 'ready';
+    this.#fault = undefined;
+    this.#failures = 0;
+    this.#log.info({ url: live.url, changes: deployed.steps.length }, `cloud: ready at ${live.url}`);
+    return deployed.steps;
+  }
+
+  /** What a failed deployment means: off, or on with the one before, or none until the next try. */
+  async #failed(fault: CloudFault, bundle: CloudBundle): Promise<CloudFault> {
+    this.#fault = fault;
+    const unwanted = this.#settings.mode === 'auto' && fault.noCredentials;
+    if (this.#abort.signal.aborted || unwanted) {
+      this.#state = 'off';
+      this.#log.info(`cloud: off: ${fault.message}`);
+      return fault;
+    }
+    // The same bundle may still be served: its own probes tell how it is, and ask for the next try.
+    if (this.#live?.desired.code.bundleHash === bundle.hash) {
+      this.#state = 'ready';
+      this.#log.warn({ reason: fault.reason }, `cloud: ${fault.message}`);
+      return fault;
+    }
+    await this.#use(undefined);
+    this.#state = 'degraded';
+    const waitMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures) * (1 - Math.random() / 2);
+    this.#failures += 1;
+    this.#retryTimer = setTimeout(() => this.#again(), waitMs);
+    const next = `next try in ${Math.ceil(waitMs / 1000)} s`;
+    this.#log.warn({ reason: fault.reason }, `cloud: ${fault.message} (${next})`);
+    return fault;
+  }
+
+  /** Deploys once more what was wanted last. What goes wrong is in the log and the status. */
+  #again(): void {
+    if (this.#bundle === undefined || this.#abort.signal.aborted) return;
+    this.deploy(this.#bundle).catch(() => undefined);
+  }
+
+  async #credentialsChanged(): Promise<void> {
+    this.#log.info('cloud: the AWS credentials or configuration changed');
+    await this.#dropSession();
+    this.#failures = 0;
+    if (this.#state === 'degraded' || this.#state === 'off') this.#again();
+    else this.#live?.monitor.changed();
+  }
+
+  async #dropSession(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    // A session that couldn't be opened has nothing to close.
+    const opened = await session?.catch(() => undefined);
+    opened?.clients.destroy();
+  }
+
+  async #order(bundle: CloudBundle): Promise<DeployOrder> {
+    const { options } = this.#settings;
+    // What is wrong with the settings is said even where there are no credentials.
+    if (options.region !== undefined) checkOptions({ ...options, region: options.region });
+    const { region, clients } = await this.session();
+    const complete = { ...options, region };
+    checkOptions(complete);
+    const zip = await buildZip(bundle);
+    checkZip(zip);
+    const code = { bundleHash: bundle.hash, zip: zip.bytes, zipSha256: zip.sha256 };
+    const desired = desiredOf(complete, code, LAMBDA_HANDLER);
+    return { clients, desired, log: this.#log, signal: this.#abort.signal };
+  }
+
+  /** Puts a deployment in the place of the one before. That may finish its calls meanwhile; or first, if there is none after it. */
+  async #use(next: Live | undefined): Promise<void> {
+    const old = this.#live;
+    this.#live = next;
+    if (old === undefined) return;
+    this.#earlierCalls += old.calls.sent;
+    const patience = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(CALLS_PATIENCE_MS)]);
+    const retiring = closeLive(old, patience).finally(() => this.#retiring.delete(retiring));
+    this.#retiring.add(retiring);
+    if (next === undefined) await retiring;
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#operations.then(() => {
+      if (this.#abort.signal.aborted) throw new CloudFault('off', 'the balancer is stopping');
+      return work();
+    });
+    this.#operations = run.catch(() => undefined);
+    return run;
+  }
+}
