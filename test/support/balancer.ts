@@ -50,7 +50,10 @@ export class Home {
 
   /** Containers of this pool that exist, running or not. */
   async containers(): Promise<Docker.ContainerInfo[]> {
-    return await new Docker().listContainers({ all: true, filters: { label: [`spillway.pool=${this.pool}`] } });
+    return await new Docker().listContainers({
+      all: true,
+      filters: { label: [`spillway.pool=${this.pool}`] },
+    });
   }
 
   /** Ends every balancer and removes every trace. */
@@ -74,7 +77,9 @@ export class Balancer {
 
   constructor(env: Record<string, string>) {
     const inherited = Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => !name.startsWith('SPILLWAY_') && name !== 'NODE_OPTIONS'),
+      Object.entries(process.env).filter(
+        ([name]) => !name.startsWith('SPILLWAY_') && name !== 'NODE_OPTIONS',
+      ),
     );
     this.process = spawn(process.execPath, ['src/main.ts'], {
       cwd: ROOT,
@@ -138,7 +143,11 @@ export class Balancer {
 }
 
 /** Waits until `condition` holds. @throws after `ms` milliseconds. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 15_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  ms = 15_000,
+): Promise<void> {
   const deadline = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);

@@ -26,6 +26,8 @@ export async function walk<T>(work: Promise<T>, busy: () => boolean): Promise<T>
     if (quiet < QUIET_TURNS) continue;
     quiet = 0;
     await vi.advanceTimersToNextTimerAsync();
+    // Virtual timers are cut to whole milliseconds: whoever waits for a fraction would wait for ever.
+    await vi.advanceTimersByTimeAsync(1);
   }
   return work;
 }

@@ -9,6 +9,7 @@ import { desiredOf, namesOf, type AwsOptions } from './desired.ts';
 import { destroyAws } from './destroy.ts';
 import { CloudFault, faultOf } from './faults.ts';
 import { closeLive, openLive, waitUntilServed, type Live } from './live.ts';
+import { createPacer } from './pace.ts';
 import { openSession, watchCredentials, type Session } from './session.ts';
 
 /** What deployments are made with. */
@@ -35,6 +36,7 @@ export class Deployments {
   readonly #settings: DeploymentsSettings;
   readonly #log: Logger;
   readonly #abort = new AbortController();
+  readonly #pacer = createPacer();
   #state: CloudState = 'off';
   #fault: CloudFault | undefined;
   #failures = 0;
@@ -109,7 +111,7 @@ export class Deployments {
   session(): Promise<Session> {
     if (this.#session === undefined) {
       const { region, endpoint } = this.#settings.options;
-      const opening = openSession({ region, endpoint, signal: this.#abort.signal });
+      const opening = openSession({ region, endpoint, pacer: this.#pacer, signal: this.#abort.signal });
       this.#session = opening;
       opening.catch(() => {
         // One that failed isn't worth keeping; whoever waits for it hears of it.

@@ -6,7 +6,7 @@ import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { createClients, type AwsClients } from './clients.ts';
 import { CloudFault } from './faults.ts';
-import { createPacer } from './pace.ts';
+import type { Pacer } from './pace.ts';
 
 /** An identity and the clients that act under it. */
 export interface Session {
@@ -19,12 +19,11 @@ export interface SessionSettings {
   /** Undefined: the one of the SDK's configuration. */
   readonly region: string | undefined;
   readonly endpoint: string | undefined;
+  /** Shared by all sessions: AWS counts by account, whatever clients we have. */
+  readonly pacer: Pacer;
   /** Ends waits of the clients. */
   readonly signal: AbortSignal;
 }
-
-/** One pacer for the life of the process: AWS counts by account, whatever clients we have. */
-const pacer = createPacer();
 
 /**
  * Finds credentials and region as the SDK does: environment, files, container, instance.
@@ -45,16 +44,7 @@ export async function openSession(settings: SessionSettings): Promise<Session> {
     );
   }
   const region = settings.region ?? (await configuredRegion());
-  return {
-    region,
-    clients: createClients({
-      region,
-      endpoint: settings.endpoint,
-      credentials,
-      pacer,
-      signal: settings.signal,
-    }),
-  };
+  return { region, clients: createClients({ ...settings, region, credentials }) };
 }
 
 async function configuredRegion(): Promise<string> {

@@ -40,7 +40,8 @@ function suite(runtime: 'docker' | 'process'): void {
 
   it('serves both workers in turn', async () => {
     const seen = new Set<string | null>();
-    for (let i = 0; i < 4; i += 1) seen.add((await balancer.call('add', [1, 1])).headers.get('spillway-worker'));
+    for (let i = 0; i < 4; i += 1)
+      seen.add((await balancer.call('add', [1, 1])).headers.get('spillway-worker'));
     expect(seen.size).toBe(WORKERS);
   });
 

@@ -113,9 +113,18 @@ describe('a start that cannot be', () => {
   const env = { SPILLWAY_RUNTIME: 'process' };
 
   it('names every faulty setting and exits 64', async () => {
-    const balancer = home.launch({ ...env, SPILLWAY_WORKERS: 'two', SPILLWAY_POLICY: 'random', SPILLWAY_WORKER: '1' });
+    const balancer = home.launch({
+      ...env,
+      SPILLWAY_WORKERS: 'two',
+      SPILLWAY_POLICY: 'random',
+      SPILLWAY_WORKER: '1',
+    });
     expect(await balancer.exited).toBe(64);
-    for (const part of ['SPILLWAY_WORKERS is "two"', 'SPILLWAY_POLICY is "random"', 'did you mean SPILLWAY_WORKERS']) {
+    for (const part of [
+      'SPILLWAY_WORKERS is "two"',
+      'SPILLWAY_POLICY is "random"',
+      'did you mean SPILLWAY_WORKERS',
+    ]) {
       expect(balancer.output).toContain(part);
     }
   });
@@ -169,14 +178,20 @@ describe.skipIf(engine.missing !== undefined)('with an engine', () => {
   });
 
   it('shows the last words of a worker that ends before its hello', async () => {
-    const balancer = home.launch({ SPILLWAY_RUNTIME: 'docker', SPILLWAY_WORKER_IMAGE: 'node:24-bookworm-slim' });
+    const balancer = home.launch({
+      SPILLWAY_RUNTIME: 'docker',
+      SPILLWAY_WORKER_IMAGE: 'node:24-bookworm-slim',
+    });
     expect(await balancer.exited).toBe(1);
     expect(balancer.output).toContain('ended before it was ready: exit code');
     expect(await home.containers()).toEqual([]);
   });
 
   it('falls back to processes when a container cannot dial in and the runtime is auto', async () => {
-    const balancer = await home.start({ SPILLWAY_RUNTIME: 'auto', SPILLWAY_WORKER_IMAGE: 'node:24-bookworm-slim' });
+    const balancer = await home.start({
+      SPILLWAY_RUNTIME: 'auto',
+      SPILLWAY_WORKER_IMAGE: 'node:24-bookworm-slim',
+    });
     expect((await balancer.call('add', [1, 1])).result).toBe(2);
     expect(balancer.output).toContain('ended before it was ready');
     expect(await home.containers()).toEqual([]);
