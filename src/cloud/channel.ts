@@ -52,7 +52,6 @@ export function openChannel(gateway: Gateway): Channel {
     host: url.hostname,
     port: url.port,
     path: url.pathname,
-    ...(secure && { servername: url.hostname }),
   };
   const underWay = new Set<ClientRequest>();
   return {

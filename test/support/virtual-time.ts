@@ -16,11 +16,13 @@ export function useVirtualTime(): void {
  * @param busy true while a request is under way.
  */
 export async function walk<T>(work: Promise<T>, busy: () => boolean): Promise<T> {
-  let ended = false;
-  const end = (): void => void (ended = true);
+  const state = { ended: false };
+  const end = (): void => {
+    state.ended = true;
+  };
   work.then(end, end);
   let quiet = 0;
-  while (!ended) {
+  while (!state.ended) {
     await new Promise((resolve) => setImmediate(resolve));
     quiet = busy() ? 0 : quiet + 1;
     if (quiet < QUIET_TURNS) continue;

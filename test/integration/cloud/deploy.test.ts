@@ -276,8 +276,10 @@ describe('drift', () => {
     expect(deployments.live?.monitor.reason).toBe('access denied');
     // Three probes fail, then the deployment is looked at.
     const repaired = new Promise<void>((resolve) => {
-      const look = (): void =>
-        void (aws.apis.keys.size > 0 && deployments.state === 'ready' ? resolve() : setImmediate(look));
+      const look = (): void => {
+        if (aws.apis.keys.size > 0 && deployments.state === 'ready') resolve();
+        else setImmediate(look);
+      };
       look();
     });
     await go(repaired);
