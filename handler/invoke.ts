@@ -3,7 +3,7 @@
  * differ in how they call one.
  */
 import { manifestEntry, readFunction } from './spec.ts';
-import type { Issue, LoadedFunction, ParamsSchema, SchemaResult } from './spec.ts';
+import type { Issue, LoadedFunction, ParamsSchema } from './spec.ts';
 import { functionFailure, isObject, jsonCopy } from './thrown.ts';
 import type { InvokeFailure } from './thrown.ts';
 
@@ -30,8 +30,8 @@ export interface LoadedBundle {
    */
   manifestJson(): string;
   /**
-   * Runs a function. Never throws or rejects, and gives a promise only if the function did (or its schema is async), so that
-   * a short call costs no turn of the event loop. `context` is handed on untouched: its signal may be made on first use.
+   * Runs a function. Never throws or rejects, and gives a promise only if the function did (or its schema runs code that could),
+   * so that a short call costs no turn of the event loop. `context` is handed on untouched: its signal may be made on first use.
    * @param paramsText The params' JSON text, an array or an object; undefined when the request had none.
    */
   invoke(
@@ -51,9 +51,6 @@ const MAX_ARGUMENTS = 10_000;
 /** Enough to see what is wrong; a request can hold a million wrong numbers. */
 const MAX_ISSUES = 100;
 const NULL_RESULT: InvokeOutcome = { ok: true, json: 'null' };
-
-/** Schemas found to be async, by a first synchronous try: nothing else tells. */
-const asyncSchemas = new WeakSet<ParamsSchema>();
 
 /** Loads every function, and gives what the bundle exports. */
 export function createBundle(sources: readonly Source[]): LoadedBundle {
@@ -105,16 +102,13 @@ function validateAndCall(
   given: unknown,
   context: InvokeContext,
 ): Settling {
-  if (asyncSchemas.has(schema)) return validateAsyncAndCall(loaded, schema, given, context);
-  let checked: SchemaResult;
+  if (loaded.asyncSchema) return validateAsyncAndCall(loaded, schema, given, context);
   try {
-    checked = schema.safeParse(given);
+    const checked = schema.safeParse(given);
+    return checked.success ? call(loaded, checked.data, context) : invalidParams(checked.error.issues);
   } catch (thrown) {
-    if (!isAsyncSchemaError(thrown)) return functionFailure(thrown);
-    asyncSchemas.add(schema);
-    return validateAsyncAndCall(loaded, schema, given, context);
+    return functionFailure(thrown);
   }
-  return checked.success ? call(loaded, checked.data, context) : invalidParams(checked.error.issues);
 }
 
 async function validateAsyncAndCall(
@@ -144,8 +138,9 @@ function call(loaded: LoadedFunction, params: unknown, context: InvokeContext): 
       };
     }
     // Params left out at the end: the context keeps its place.
-    while (params.length < loaded.argumentCount) params.push(undefined);
-    return settle(loaded.run(...params, context));
+    const args: unknown[] = params;
+    while (args.length < loaded.argumentCount) args.push(undefined);
+    return settle(loaded.run(...args, context));
   } catch (thrown) {
     return functionFailure(thrown);
   }
@@ -195,15 +190,6 @@ function invalidParams(issues: readonly Issue[]): InvokeFailure {
   const data =
     jsonCopy(kept) ?? kept.map(({ path, message: text }) => ({ path: path.map(String), message: text }));
   return { ok: false, kind: 'InvalidParams', message, data };
-}
-
-/** By name: the function may bring a zod of its own. What a refinement throws may be hostile to being looked at. */
-function isAsyncSchemaError(thrown: unknown): boolean {
-  try {
-    return thrown instanceof Error && thrown.constructor.name === '$ZodAsyncError';
-  } catch {
-    return false;
-  }
 }
 
 function loadModule(load: () => unknown): unknown {

@@ -5,6 +5,7 @@
 import { toJSONSchema } from 'zod/v4/core';
 import type { $ZodType } from 'zod/v4/core';
 import type { FunctionSpec } from '../src/functions/manifest.ts';
+import { mayBeAsync } from './async-schema.ts';
 import { isObject } from './thrown.ts';
 
 /** A zod 4 schema, as far as it is used here; from whichever copy of zod the function imported. */
@@ -32,6 +33,8 @@ export interface LoadedFunction {
   /** Everything the manifest says of it, except the JSON Schema, which is made only when asked for. */
   readonly spec: FunctionSpec;
   readonly schema: ParamsSchema | undefined;
+  /** True if the schema has to be waited for. */
+  readonly asyncSchema: boolean;
   /** How many arguments come before the context, at least; 0 unless the params are positional. */
   readonly argumentCount: number;
 }
@@ -58,18 +61,14 @@ const keys = new Map([
  * @throws Error with the reason, for the operator, if it can't be served as it stands.
  */
 export function readFunction(name: string, exported: unknown): LoadedFunction {
-  // A CommonJS file exports the function itself.
-  const own = (
-    typeof exported === 'function' ? { default: exported, ...exported } : (exported ?? {})
-  ) as Exports;
+  const own = exportsOf(exported);
   const run = own.default;
   if (typeof run !== 'function')
     throw new Error(`its default export must be a function, not ${nameOfType(run)}`);
   const kind = Object.prototype.toString.call(run);
-  if (kind.includes('Generator'))
-    throw new Error('its default export is a generator; return the whole result instead');
+  if (kind.includes('Generator')) throw new Error('its default export must be no generator; return an array');
   if (/^class\b/.test(Function.prototype.toString.call(run)))
-    throw new Error('its default export is a class');
+    throw new Error('its default export must be no class');
   const declared = readSpec(own.spec);
   const { schema, style } = readSchema(declared['params']);
   const { params: _params, ...options } = declared;
@@ -77,6 +76,7 @@ export function readFunction(name: string, exported: unknown): LoadedFunction {
     run: run as LoadedFunction['run'],
     spec: { name, style, idempotent: false, offload: true, concurrency: 1, ...options },
     schema,
+    asyncSchema: mayBeAsync(schema),
     argumentCount: style === 'positional' ? (schema?._zod.def.items?.length ?? 0) : 0,
   };
 }
@@ -102,6 +102,12 @@ export function manifestEntry(loaded: LoadedFunction): FunctionSpec {
 interface Exports {
   readonly default?: unknown;
   readonly spec?: unknown;
+}
+
+/** A CommonJS file may export the function itself, with the spec as its property. */
+function exportsOf(exported: unknown): Exports {
+  const own: Exports = exported ?? {};
+  return typeof exported === 'function' ? { default: own.default ?? exported, spec: own.spec } : own;
 }
 
 function readSpec(spec: unknown): Record<string, unknown> {

@@ -40,9 +40,8 @@ export function functionFailure(thrown: unknown): InvokeFailure {
 /** A copy holding only what JSON can hold; undefined where there is none (circular, a function). Never throws. */
 export function jsonCopy(value: unknown): unknown {
   try {
-    const text = JSON.stringify(value, (_key, part: unknown) =>
-      typeof part === 'bigint' ? part.toString() : part,
-    );
+    const replacer = (_key: string, part: unknown) => (typeof part === 'bigint' ? part.toString() : part);
+    const text = JSON.stringify(value, replacer) as string | undefined;
     return text === undefined ? undefined : (JSON.parse(text) as unknown);
   } catch {
     return undefined;

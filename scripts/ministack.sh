@@ -3,7 +3,8 @@
 #
 #     scripts/ministack.sh start     installs it the first time, starts it, prints what to set
 #     scripts/ministack.sh stop
-#     scripts/ministack.sh install   only installs it, and prints the program's path
+#     scripts/ministack.sh install   only installs it
+#     scripts/ministack.sh path      prints where the program is, or would be
 #
 # MINISTACK_PORT [4566]. It listens on 127.0.0.1 only, and keeps nothing across a stop.
 set -eu
@@ -27,7 +28,7 @@ install() {
 }
 
 healthy() {
-  node -e 'fetch(process.argv[1]).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))' \
+  "$NODE_BIN/node" -e 'fetch(process.argv[1]).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))' \
     "http://127.0.0.1:$PORT/_ministack/health"
 }
 
@@ -60,6 +61,7 @@ stop() {
 case "${1:-}" in
   start) start ;;
   stop) stop ;;
-  install) install && echo "$VENV/bin/ministack" ;;
-  *) sed -n '2,8p' "$0" >&2; exit 64 ;;
+  install) install ;;
+  path) echo "$VENV/bin/ministack" ;;
+  *) sed -n '2,9p' "$0" >&2; exit 64 ;;
 esac

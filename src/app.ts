@@ -10,7 +10,6 @@ import type { Logger } from './log.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
 import { createFront, type Front } from './rpc/http.ts';
-import { openDockerLauncher } from './runtime/docker.ts';
 import type { Launcher } from './runtime/launcher.ts';
 import { openProcessLauncher } from './runtime/process.ts';
 import { buildWorkerProgram, type WorkerProgram } from './runtime/program.ts';
@@ -55,7 +54,8 @@ export function build(config: Config, log: Logger, version: string): App {
       {
         manifest: () => manifest,
         dispatch: (request, answer) => {
-          if (dispatcher === undefined) throw new Error('a call was dispatched before the manifest was known');
+          if (dispatcher === undefined)
+            throw new Error('a call was dispatched before the manifest was known');
           return dispatcher.dispatch(request, answer);
         },
         readiness,
@@ -100,7 +100,9 @@ export function build(config: Config, log: Logger, version: string): App {
       },
       refuseManifest(json) {
         if (manifestText !== undefined) {
-          return json === manifestText ? undefined : 'its manifest is another than the first worker’s for this bundle';
+          return json === manifestText
+            ? undefined
+            : 'its manifest is another than the first worker’s for this bundle';
         }
         try {
           manifest = parseManifest(json);
@@ -112,7 +114,10 @@ export function build(config: Config, log: Logger, version: string): App {
         return undefined;
       },
     });
-    const calls = new Dispatcher(workers, { queueCalls: config.maxQueue, maxResultBytes: config.maxBodyBytes });
+    const calls = new Dispatcher(workers, {
+      queueCalls: config.maxQueue,
+      maxResultBytes: config.maxBodyBytes,
+    });
     pool = workers;
     dispatcher = calls;
     undo.push(() => {
@@ -183,8 +188,10 @@ export function build(config: Config, log: Logger, version: string): App {
     },
     async drain() {
       reason = 'shutting down';
-      front?.drain();
+      const closed = front?.drain();
       await dispatcher?.drain(config.drainMs);
+      await front?.close();
+      await closed;
     },
     stop,
   };
@@ -213,15 +220,18 @@ function runtimes(
   };
   const docker: Runtime = {
     name: 'containers',
-    open: () =>
-      openDockerLauncher({
+    // Loaded only where it is needed: the engine's client takes 20 MB.
+    open: async () => {
+      const { openDockerLauncher } = await import('./runtime/docker.ts');
+      return await openDockerLauncher({
         ...common,
         pool: config.pool ?? state.pool,
         image: config.workerImage,
         cpus: config.workerCpus,
         network: config.workerNetwork,
         onProgress,
-      }),
+      });
+    },
     orElse:
       config.runtime === 'auto'
         ? 'No container can serve here, so workers run as processes of this user, with weaker isolation. The reason'

@@ -85,7 +85,10 @@ export function isFunctionCode(code: number): boolean {
 }
 
 /** No slot, the queue is full and the cloud isn't usable. */
-export function overloaded(retryAfterMs: number, message = 'Overloaded: every slot is busy and the queue is full'): CallError {
+export function overloaded(
+  retryAfterMs: number,
+  message = 'Overloaded: every slot is busy and the queue is full',
+): CallError {
   return callError('Overloaded', message, { retryAfterMs });
 }
 
@@ -112,7 +115,10 @@ export function shuttingDown(): CallError {
 
 /** Missing or wrong API key. */
 export function unauthorized(): CallError {
-  return callError('Unauthorized', 'Missing or wrong API key: send "Authorization: Bearer KEY" or "x-api-key: KEY"');
+  return callError(
+    'Unauthorized',
+    'Missing or wrong API key: send "Authorization: Bearer KEY" or "x-api-key: KEY"',
+  );
 }
 
 /** The request or the result is over the limit. */

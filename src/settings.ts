@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { MAX_TIMEOUT_MS } from './functions/manifest.ts';
+import { POLICY_NAMES } from './pool/policies.ts';
 
 /** Turns a variable's text into a value, and says in `expected` what would have been right. */
 interface Reader<T> {
@@ -158,7 +159,7 @@ export const SETTINGS = {
   functionsDir: setting('SPILLWAY_FUNCTIONS', path, 'handler/functions'),
   /** A file of variables that functions get. */
   functionEnvFile: setting('SPILLWAY_FUNCTION_ENV', path),
-  policy: setting('SPILLWAY_POLICY', choice('round-robin', 'least-busy', 'peak-ewma'), 'round-robin'),
+  policy: setting('SPILLWAY_POLICY', choice(...POLICY_NAMES), 'round-robin'),
   /** Calls that may wait; 0: a call that finds no free slot is not queued. */
   maxQueue: setting('SPILLWAY_QUEUE', integer(0, 1_000_000, 'calls'), '1000'),
   /** A call's whole time, waiting included, where its function sets none. */

@@ -27,7 +27,11 @@ export type InvokeOutcome =
 export interface LoadedBundle {
   manifestJson(): string;
   /** Returns at once for a synchronous function; never throws or rejects. */
-  invoke(name: string, params: string | undefined, context: InvokeContext): InvokeOutcome | Promise<InvokeOutcome>;
+  invoke(
+    name: string,
+    params: string | undefined,
+    context: InvokeContext,
+  ): InvokeOutcome | Promise<InvokeOutcome>;
 }
 
 /** A bundle, and what makes loading it quicker the next time. */
@@ -47,7 +51,11 @@ export function loadBundle(code: Buffer, cache: Buffer): LoadResult {
     filename: 'bundle.js',
     ...(cache.length > 0 && { cachedData: cache }),
   });
-  const evaluate = script.runInThisContext() as (require: NodeJS.Require, module: object, exports: object) => void;
+  const evaluate = script.runInThisContext() as (
+    require: NodeJS.Require,
+    module: object,
+    exports: object,
+  ) => void;
   const module: { exports: object } = { exports: {} };
   // The bundle brings its packages with it, so only Node's own modules are ever required.
   evaluate(createRequire('/'), module, module.exports);

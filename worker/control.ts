@@ -1,11 +1,6 @@
 /** The control connection: hello, heartbeats, the bundle, and the slots it is served by. */
 import type { Socket } from 'node:net';
-import {
-  FrameDecoder,
-  FrameType,
-  PROTOCOL_VERSION,
-  encodeFrame,
-} from '../src/pool/frames.ts';
+import { FrameDecoder, FrameType, PROTOCOL_VERSION, encodeFrame } from '../src/pool/frames.ts';
 import type { LoadOrder } from '../src/pool/protocol.ts';
 import { LINK_MAX_BYTES } from './link.ts';
 import { Redial } from './redial.ts';

@@ -43,7 +43,11 @@ export interface SlotOrder {
 export const LINK_MAX_BYTES = 256 * 1024 * 1024;
 
 /** Calls `onFrame` for every frame on the link. A peer that doesn't speak frames loses the link. */
-export function readLink(link: Socket, maxBytes: number, onFrame: (type: number, payload: Buffer) => void): void {
+export function readLink(
+  link: Socket,
+  maxBytes: number,
+  onFrame: (type: number, payload: Buffer) => void,
+): void {
   const decoder = new FrameDecoder(maxBytes);
   link.on('data', (chunk: Buffer) => {
     try {

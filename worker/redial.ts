@@ -64,9 +64,12 @@ export class Redial {
       if (up) this.#events.lost();
       if (this.#closed) return;
       // Jitter keeps many slots from dialling a balancer that has just come back all at once.
-      this.#timer = setTimeout(() => {
-        this.#dial();
-      }, this.#waitMs * (0.5 + Math.random()));
+      this.#timer = setTimeout(
+        () => {
+          this.#dial();
+        },
+        this.#waitMs * (0.5 + Math.random()),
+      );
       this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
     });
   }

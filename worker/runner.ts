@@ -111,11 +111,16 @@ export class Runner {
     this.#waiting.push({ frame, epoch: this.#epoch, context: new CallContext(frame) });
   }
 
-  /** Aborts a running call's signal; drops one that waits. */
+  /** Aborts a running call's signal; gives back one that waits. */
   cancel(callId: number): void {
     for (const call of this.#running) {
       if (call.frame.callId === callId && call.epoch === this.#epoch) CallContext.abort(call.context);
     }
+    this.takeBack(callId);
+  }
+
+  /** Gives back a call that waits; one that runs is left alone. */
+  takeBack(callId: number): void {
     const at = this.#waiting.findIndex((call) => call.frame.callId === callId);
     if (at < 0) return;
     this.#waiting.splice(at, 1);
@@ -157,7 +162,12 @@ export class Runner {
     }
   }
 
-  #finish(call: RunningCall, outcome: InvokeOutcome, startedAt: number, cpu: NodeJS.CpuUsage | undefined): void {
+  #finish(
+    call: RunningCall,
+    outcome: InvokeOutcome,
+    startedAt: number,
+    cpu: NodeJS.CpuUsage | undefined,
+  ): void {
     const runUs = Math.round((performance.now() - startedAt) * 1000);
     // What others ran meanwhile would be counted too, so it is only measured for a call that ran alone.
     const used = cpu !== undefined && this.#running.size === 1 ? process.cpuUsage(cpu) : undefined;

@@ -62,6 +62,7 @@ function serve(order: SlotOrder, code: Buffer, cache: Buffer): void {
         decoder.push(chunk, (type, callId, payload) => {
           if (type === FrameType.CALL) runner.take(callId, payload);
           else if (type === FrameType.CANCEL) runner.cancel(callId);
+          else if (type === FrameType.TAKE_BACK) runner.takeBack(callId);
         });
       } catch {
         redial.drop(); // only FrameError comes here

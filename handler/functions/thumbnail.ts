@@ -6,13 +6,17 @@ import { methods as resize } from '@jimp/plugin-resize';
 import * as z from 'zod';
 import { checkPng, isPng } from './_png.ts';
 
-/** The photos of a 12-megapixel camera fit. Unpacking a PNG of this size takes about 250 MB. */
-const MAX_PIXELS = 4096 * 3072;
-/** In MiB, as the JPEG decoder counts, which is two thirds of what it takes: so a worker of 512 MB survives it. */
-const MAX_JPEG_MEMORY = 200;
+/**
+ * The picture of a 4K screen. Unpacking a PNG of this size and scaling it takes up to 300 MB, which a worker of 512 MB
+ * survives; more could take the worker down, and with it whatever else it runs.
+ */
+const MAX_PIXELS = 3840 * 2160;
+/** In MiB, as the JPEG decoder counts, which is half of what it takes: the rest of the bound for a JPEG. */
+const MAX_JPEG_MEMORY = 120;
 /** In pixels. */
-const MAX_WIDTH = 2048;
-const MAX_RESULT_PIXELS = MAX_WIDTH * MAX_WIDTH;
+const MAX_WIDTH = 1024;
+/** A narrow image may become four times as high as it is wide, at the greatest width. */
+const MAX_RESULT_PIXELS = 4 * MAX_WIDTH * MAX_WIDTH;
 
 export const spec = {
   summary:
@@ -59,7 +63,7 @@ async function decode(bytes: Buffer) {
     const tooLarge = /^max(?:Resolution|MemoryUsage)/.test(reason);
     throw new Error(
       tooLarge
-        ? `The JPEG is too large: more than ${MAX_PIXELS} pixels, or too finely packed`
+        ? `The JPEG is too large: more than ${MAX_PIXELS} pixels, or of too many details`
         : 'The JPEG is damaged',
       { cause: thrown },
     );

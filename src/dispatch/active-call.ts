@@ -1,6 +1,12 @@
 /** One call under way, from its arrival to the end of its last lease. */
-import { performance } from 'node:perf_hooks';
-import { functionError, invalidParams, methodNotFound, timeout, tooLarge, type CallError } from '../errors.ts';
+import {
+  functionError,
+  invalidParams,
+  methodNotFound,
+  timeout,
+  tooLarge,
+  type CallError,
+} from '../errors.ts';
 import type { Failure } from '../pool/protocol.ts';
 import type { Slot, SlotAnswer, SlotCall } from '../pool/slot.ts';
 import type { CallReport, CallRequest, Outcome, PendingCall } from './call.ts';
@@ -109,6 +115,11 @@ export class ActiveCall implements SlotCall, PendingCall {
     return local.known ? local.wallMs.mean / this.concurrency : undefined;
   }
 
+  /** Whether this slot holds it. */
+  isIn(slot: Slot): boolean {
+    return this.#leases.some((lease) => lease.slot === slot);
+  }
+
   /** What is left of it, in slot-milliseconds, at `now`. */
   remainingMs(now: number): number {
     return this.#record.local.remainingMs(now - this.#startedAt) / this.concurrency;
@@ -130,6 +141,8 @@ export class ActiveCall implements SlotCall, PendingCall {
   cancel(): void {
     this.#answer = undefined;
     if (this.waiting) this.#events.withdraw(this);
+    // Behind another call in its slot it hasn't been started, and needn't be.
+    for (const { slot, callId } of this.#leases) slot.takeBack(callId);
     this.#endIfOver();
   }
 
@@ -173,11 +186,13 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   #release(slot: Slot): void {
     const at = this.#leases.findIndex((lease) => lease.slot === slot);
-    this.#leases.splice(at, 1);
+    if (at >= 0) this.#leases.splice(at, 1);
   }
 
   #placeAgain(): void {
-    if (this.wanted && !this.waiting && this.#leases.length === 0) this.#events.unplaced(this);
+    if (!this.wanted || this.waiting || this.#leases.length > 0) return;
+    if (performance.now() >= this.deadlineAt) this.expire();
+    else this.#events.unplaced(this);
   }
 
   #settle(outcome: Outcome): void {
@@ -185,7 +200,14 @@ export class ActiveCall implements SlotCall, PendingCall {
     if (answer === undefined) return;
     this.#answer = undefined;
     this.#events.settled(this, outcome);
-    answer(outcome);
+    try {
+      answer(outcome);
+    } catch (error) {
+      // A fault of the front must not leave a slot or another call half accounted for.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 
   #endIfOver(): void {

@@ -1,8 +1,8 @@
 /** The deadlines of all calls under way, on one timer. */
-import { performance } from 'node:perf_hooks';
-
 /** Deadlines are kept in steps of this many milliseconds: that much later at the most is a call told. */
 const STEP_MS = 10;
+/** The longest delay a Node timer can hold, in milliseconds; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Something with a deadline. */
 export interface Expiring {
@@ -50,9 +50,12 @@ export class Deadlines<E extends Expiring> {
   #arm(step: number): void {
     clearTimeout(this.#timer);
     this.#timerStep = step;
-    this.#timer = setTimeout(() => {
-      this.#sweep();
-    }, Math.max(0, step * STEP_MS - performance.now()));
+    this.#timer = setTimeout(
+      () => {
+        this.#sweep();
+      },
+      Math.min(MAX_TIMER_MS, Math.max(0, step * STEP_MS - performance.now())),
+    );
   }
 
   #sweep(): void {

@@ -1,5 +1,4 @@
 /** Places every call: on a free slot, behind a short one, or in the queue; and again when that didn't work out. */
-import { performance } from 'node:perf_hooks';
 import { cloudFailed, overloaded, shuttingDown, workerLost } from '../errors.ts';
 import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -52,6 +51,8 @@ export class Dispatcher implements CallEvents {
   #onIdle: (() => void) | undefined;
   #frontCheck: NodeJS.Timeout | undefined;
   #retryAfter = { at: -Infinity, ms: 0 };
+  #pumping = false;
+  #toPump = false;
 
   constructor(pool: Pool, options: DispatchOptions) {
     this.#pool = pool;
@@ -81,28 +82,28 @@ export class Dispatcher implements CallEvents {
     if (record === undefined) throw new Error(`dispatch: unknown function ${request.spec.name}`);
     const call = new ActiveCall(request, record, this, answer);
     this.#underWay += 1;
-    this.#deadlines.add(call);
     if (this.#stopping) call.fail(shuttingDown());
     else if (request.backend === 'cloud') call.fail(cloudFailed('off', 'The cloud is off', false));
-    else if (this.#queue.hasWaiting(call.concurrency) || !this.#place(call)) this.#wait(call);
+    else {
+      this.#deadlines.add(call);
+      if (this.#queue.size > 0 || !this.#place(call)) this.#wait(call);
+    }
     return call;
   };
 
   /** Slots have become free, or have come, or have gone: places what waits. */
   readonly pump = (): void => {
-    if (this.#queue.size === 0) return;
-    for (const call of this.#queue.retries()) if (this.#place(call)) this.#leaveQueue(call);
-    let placed = true;
-    while (placed) {
-      placed = false;
-      for (const call of this.#queue.heads()) {
-        if (!this.#place(call)) {
-          this.#pool.reserve(call.concurrency);
-          continue;
-        }
-        this.#leaveQueue(call);
-        placed = true;
+    this.#toPump = this.#queue.size > 0;
+    if (this.#pumping) return; // an answer given below led here: the round under way is followed by another
+    this.#pumping = true;
+    try {
+      while (this.#toPump) {
+        this.#toPump = false;
+        const now = performance.now();
+        for (const call of this.#queue.next()) this.#tryWaiting(call, now);
       }
+    } finally {
+      this.#pumping = false;
     }
   };
 
@@ -113,7 +114,7 @@ export class Dispatcher implements CallEvents {
   expectedWaitMs(): number {
     const now = performance.now();
     let freeSlots = 0;
-    for (const slot of this.#pool.slots) if (slot.running === 0) freeSlots += 1;
+    for (const slot of this.#pool.slots) if (slot.usable && slot.running === 0) freeSlots += 1;
     let runningMs = 0;
     let queuedMs = 0;
     if (freeSlots === 0) {
@@ -125,9 +126,12 @@ export class Dispatcher implements CallEvents {
     return expectedWaitMs({ freeSlots, slots: this.#pool.slots.length, runningMs, queuedMs });
   }
 
-  /** Takes no more calls. Resolves when every one under way has ended, or after `graceMs`, when the rest get ShuttingDown. */
+  /**
+   * Resolves when every call under way has ended, or after `graceMs`; then the rest, and all that still come, get
+   * ShuttingDown. Until then calls are taken: the rest of a batch that has begun belongs to what is finished. The front
+   * turns new ones away.
+   */
   async drain(graceMs: number): Promise<void> {
-    this.#stopping = true;
     if (this.#underWay > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, graceMs);
@@ -137,16 +141,16 @@ export class Dispatcher implements CallEvents {
         };
       });
     }
-    for (const call of [...this.#deadlines.all()]) {
-      if (call.waiting) this.#leaveQueue(call);
-      call.fail(shuttingDown());
-    }
+    this.#giveUp();
   }
 
-  /** Stops every timer. */
+  /** Takes no more calls, answers what is left, and stops every timer. */
   close(): void {
+    this.#stopping = true;
+    this.#giveUp();
     this.#deadlines.close();
     clearInterval(this.#frontCheck);
+    this.#frontCheck = undefined;
   }
 
   unplaced(call: ActiveCall): void {
@@ -167,7 +171,7 @@ export class Dispatcher implements CallEvents {
 
   withdraw(call: ActiveCall): void {
     this.#leaveQueue(call);
-    if (!this.#queue.hasWaiting(call.concurrency)) this.#pool.unreserve(call.concurrency);
+    this.pump(); // a slot may have been held back for it
   }
 
   settled(_call: ActiveCall, outcome: Outcome): void {
@@ -185,20 +189,46 @@ export class Dispatcher implements CallEvents {
     if (this.#place(call)) return;
     call.waiting = true;
     this.#queue.pushRetry(call);
+    this.#pool.reserve(call.concurrency, this.#avoid(call));
   }
 
   #leaveQueue(call: ActiveCall): void {
     call.waiting = false;
     this.#queue.remove(call);
+    if (!this.#queue.hasWaiting(call.concurrency)) this.#pool.unreserve(call.concurrency);
   }
 
   #wait(call: ActiveCall): void {
+    const alone = this.#queue.size === 0;
     if (this.#queue.push(call)) {
       call.waiting = true;
-      this.#pool.reserve(call.concurrency);
+      if (alone) this.#pool.reserve(call.concurrency, undefined);
+      // Those that wait may be waiting for another slot than it would take.
+      else this.pump();
       return;
     }
+    // Those in the queue can't use what room there is among calls of another concurrency.
+    if (!this.#queue.hasLine(call.concurrency) && this.#place(call)) return;
     call.fail(overloaded(this.#retryAfterMs()));
+  }
+
+  #tryWaiting(call: ActiveCall, now: number): void {
+    if (!call.waiting) return; // it left the queue since the round began
+    if (call.deadlineAt <= now) call.expire();
+    else if (this.#place(call)) this.#leaveQueue(call);
+    else {
+      this.#pool.reserve(call.concurrency, this.#avoid(call));
+      return;
+    }
+    this.#toPump = true;
+  }
+
+  #giveUp(): void {
+    this.#stopping = true;
+    for (const call of [...this.#deadlines.all()]) {
+      if (call.waiting) this.#leaveQueue(call);
+      call.fail(shuttingDown());
+    }
   }
 
   /** Told to every rejected client, so it is worked out at most once in RETRY_AFTER_KEPT_MS. */
@@ -212,10 +242,16 @@ export class Dispatcher implements CallEvents {
     return this.#retryAfter.ms;
   }
 
-  #place(call: ActiveCall): boolean {
-    // A call whose worker died under it goes to another one, so that a poison call can't take the pool down.
+  /** A call whose worker died under it goes to another one, so that a poison call can't take the pool down. */
+  #avoid(call: ActiveCall): string | undefined {
     const lostOn = call.loss?.workerId;
-    const avoid = lostOn !== undefined && this.#pool.hasOther(lostOn) ? lostOn : undefined;
+    return lostOn !== undefined && this.#pool.hasOther(lostOn) ? lostOn : undefined;
+  }
+
+  #place(call: ActiveCall): boolean {
+    // Its time is over, which it will be told within a step of the deadlines; a slot would be ended for it.
+    if (performance.now() >= call.deadlineAt) return false;
+    const avoid = this.#avoid(call);
     const free = this.#pool.free(call.concurrency, avoid);
     if (free !== undefined) {
       call.start(free);
@@ -223,7 +259,8 @@ export class Dispatcher implements CallEvents {
     }
     const { shortMs } = call;
     const ahead = shortMs === Infinity ? undefined : this.#pool.ahead(shortMs, avoid);
-    if (ahead === undefined) return false;
+    // One that was held up in a slot gains nothing there.
+    if (ahead === undefined || call.isIn(ahead)) return false;
     call.start(ahead);
     this.#frontCheck ??= setInterval(this.#checkFronts, HELD_UP_MS);
     return true;

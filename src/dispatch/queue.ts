@@ -59,24 +59,24 @@ export class Queue<C extends Waiting> {
     return false;
   }
 
-  /** Calls that were placed before, oldest first. */
-  retries(): C[] {
-    return this.#retries.size === 0 ? [] : [...this.#retries];
+  /** Whether a call of this concurrency waits that was never placed. */
+  hasLine(concurrency: number): boolean {
+    return this.#lines.has(concurrency);
   }
 
-  /** The first call of each concurrency, in the order of their arrival. */
-  heads(): C[] {
+  /**
+   * The calls to be tried next: those that were placed before, oldest first, then the first one of each concurrency in
+   * the order of their arrival.
+   */
+  next(): C[] {
     const heads: C[] = [];
-    for (const line of this.#lines.values()) for (const call of line) {
-      heads.push(call);
-      break;
+    for (const line of this.#lines.values()) {
+      for (const call of line) {
+        heads.push(call);
+        break;
+      }
     }
-    return heads.length < 2 ? heads : heads.sort((a, b) => a.arrivedAt - b.arrivedAt);
-  }
-
-  /** Every waiting call, retries first. */
-  *[Symbol.iterator](): Generator<C> {
-    yield* this.#retries;
-    for (const line of this.#lines.values()) yield* line;
+    if (heads.length > 1) heads.sort((a, b) => a.arrivedAt - b.arrivedAt);
+    return this.#retries.size === 0 ? heads : [...this.#retries, ...heads];
   }
 }

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildFailure, BuildOptions, BuildResult, Message, Plugin } from 'esbuild';
-import { withEsbuild } from './esbuild.ts';
+import { withEsbuild } from '../esbuild.ts';
 import { FunctionsFault } from './fault.ts';
 import { isInPackage, ownImportOf } from './importer.ts';
 import { isNativeWarning, nativeFault, nativePackages, nativePlugin } from './native.ts';
@@ -36,7 +36,6 @@ const OPTIONS = {
   platform: 'node',
   target: 'node24',
   logLevel: 'silent',
-  logLimit: 0,
   write: false,
   metafile: true,
   // A tsconfig.json above the folder would make the same sources a different bundle.

@@ -1,8 +1,9 @@
 /** The zip that AWS Lambda runs: the bundle as it is, with the shell round it. The same bundle gives the same bytes. */
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as esbuild from 'esbuild';
 import { zip, type AsyncZippable } from 'fflate';
+import { withEsbuild } from '../esbuild.ts';
 
 /** A zip, ready for Lambda. */
 export interface LambdaZip {
@@ -45,8 +46,8 @@ export async function buildZip(bundle: {
 
 /** The shell's modules, each with its imports bundled in. */
 async function buildShell(): Promise<Record<string, Uint8Array>> {
-  try {
-    const built = await esbuild.build({
+  const built = await withEsbuild((esbuild) =>
+    esbuild.build({
       entryPoints: SHELL.map((name) => ({
         in: fileURLToPath(new URL(`${name}.ts`, HANDLER_FOLDER)),
         out: name,
@@ -61,13 +62,9 @@ async function buildShell(): Promise<Record<string, Uint8Array>> {
       minify: true,
       legalComments: 'none',
       tsconfigRaw: {},
-    });
-    return Object.fromEntries(
-      built.outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents]),
-    );
-  } finally {
-    await esbuild.stop();
-  }
+    }),
+  );
+  return Object.fromEntries(built.outputFiles.map(({ path, contents }) => [basename(path), contents]));
 }
 
 function zipped(files: Record<string, Uint8Array>): Promise<Uint8Array> {

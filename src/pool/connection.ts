@@ -5,6 +5,9 @@ import { FrameDecoder, FrameError, type OnFrame } from './frames.ts';
 /** Up to this many bytes are joined before they are written: one system call for a burst of calls. */
 const GATHER_BYTES = 64 * 1024;
 
+/** Hears that a connection has ended, and why; `garbage`: the peer didn't speak frames. */
+export type OnClose = (reason: string, garbage: boolean) => void;
+
 /** One accepted connection. */
 export class Connection {
   readonly #socket: Socket;
@@ -12,8 +15,9 @@ export class Connection {
   #frames: Buffer[] = [];
   #bytes = 0;
   #onFrame: OnFrame = () => undefined;
-  #onClose: (reason: string) => void = () => undefined;
+  #onClose: OnClose = () => undefined;
   #closed: string | undefined;
+  #garbage = false;
 
   constructor(socket: Socket, maxPayloadBytes: number) {
     this.#socket = socket;
@@ -24,17 +28,20 @@ export class Connection {
     socket.on('error', (error) => {
       this.destroy(`the connection failed: ${error.message}`);
     });
-    socket.on('close', () => {
-      this.destroy('the connection was closed');
-    });
+    // A peer that only stops talking leaves as well: nobody who speaks frames does that and goes on listening.
+    for (const end of ['end', 'close']) {
+      socket.on(end, () => {
+        this.destroy('the connection was closed');
+      });
+    }
   }
 
   /** Says who listens from now on, and how long a payload may be, in bytes. A connection already closed says so at once. */
-  attach(maxPayloadBytes: number, onFrame: OnFrame, onClose: (reason: string) => void): void {
+  attach(maxPayloadBytes: number, onFrame: OnFrame, onClose: OnClose): void {
     this.#decoder.maxPayloadBytes = maxPayloadBytes;
     this.#onFrame = onFrame;
     this.#onClose = onClose;
-    if (this.#closed !== undefined) onClose(this.#closed);
+    if (this.#closed !== undefined) onClose(this.#closed, this.#garbage);
   }
 
   /** Writes a frame at the end of this turn of the event loop, together with the others of the turn. */
@@ -51,7 +58,7 @@ export class Connection {
     this.#closed = reason;
     this.#frames = [];
     this.#socket.destroy();
-    this.#onClose(reason);
+    this.#onClose(reason, this.#garbage);
   }
 
   readonly #flush = (): void => {
@@ -76,6 +83,7 @@ export class Connection {
       });
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
+      this.#garbage = true;
       this.destroy(error.message);
     }
   }

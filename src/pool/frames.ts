@@ -51,10 +51,12 @@ export const FrameType = {
   RESULT: 19,
   /** S→B: the function failed; ANSWER_PREFIX_BYTES, then JSON Failure. */
   FAILURE: 20,
-  /** S→B: a cancelled call that never started. */
+  /** S→B: a call that was cancelled or taken back, and had not been started. */
   DROPPED: 21,
   /** S→B: calls of an earlier connection have ended; the slot is free. */
   IDLE: 22,
+  /** B→S: drop a call if it wasn't started; one that was goes on undisturbed. */
+  TAKE_BACK: 23,
 } as const;
 
 /** CALL flag: params follow. Without it the request had none. */
@@ -178,7 +180,13 @@ export function decodeCall(callId: number, payload: Buffer): CallFrame {
 }
 
 /** Encodes a RESULT or FAILURE; times in whole microseconds. */
-export function encodeAnswer(type: number, callId: number, runUs: number, cpuUs: number, json: string): Buffer {
+export function encodeAnswer(
+  type: number,
+  callId: number,
+  runUs: number,
+  cpuUs: number,
+  json: string,
+): Buffer {
   const frame = header(type, callId, ANSWER_PREFIX_BYTES + Buffer.byteLength(json));
   frame.writeUInt32BE(Math.min(CPU_UNKNOWN - 1, runUs), HEADER_BYTES);
   frame.writeUInt32BE(Math.min(CPU_UNKNOWN, cpuUs), HEADER_BYTES + 4);

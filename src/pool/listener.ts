@@ -52,7 +52,10 @@ export class Listener {
     const listener = new Listener(folder, secret, newcomers);
     // A name of our own first, then renamed over the public one: there is no moment without a socket to dial.
     const privatePath = join(folder, `${process.pid}.sock`);
-    if (Buffer.byteLength(privatePath) > MAX_PATH_BYTES || Buffer.byteLength(listener.#path) > MAX_PATH_BYTES) {
+    if (
+      Buffer.byteLength(privatePath) > MAX_PATH_BYTES ||
+      Buffer.byteLength(listener.#path) > MAX_PATH_BYTES
+    ) {
       throw new Error(
         `The socket's path ${listener.#path} is longer than ${MAX_PATH_BYTES} bytes: set SPILLWAY_STATE to a shorter folder`,
       );
@@ -110,7 +113,8 @@ export class Listener {
     if (hello === undefined) connection.destroy('its hello is malformed');
     else if (hello.protocol !== PROTOCOL_VERSION) {
       connection.destroy(`it speaks protocol ${hello.protocol}, this balancer ${PROTOCOL_VERSION}`);
-    } else if (!sameText(hello.token, workerToken(this.#secret, hello.worker))) connection.destroy('its token is wrong');
+    } else if (!sameText(hello.token, workerToken(this.#secret, hello.worker)))
+      connection.destroy('its token is wrong');
     else this.#newcomers.control(connection, hello);
   }
 

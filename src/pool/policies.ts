@@ -10,17 +10,25 @@ export type PolicyName = (typeof POLICY_NAMES)[number];
 export interface Candidate {
   readonly workerId: string;
   readonly running: number;
-  readonly latency: { readonly ms: number };
+  /** How long it takes to answer at `now`, in milliseconds; 0 while it has never answered. */
+  readonly latency: { at(now: number): number };
   /** How many calls of that concurrency it could start now. */
   room(concurrency: number): number;
 }
 
-/** Picks a slot with room for a call of that concurrency, not on the worker `avoid`; undefined if there is none. */
+/**
+ * Picks a slot with room for a call of that concurrency, not on the worker `avoid`; undefined if there is none. `now` is
+ * in milliseconds of any steady clock.
+ */
 export type Policy = <S extends Candidate>(
   slots: readonly S[],
   concurrency: number,
   avoid: string | undefined,
+  now: number,
 ) => S | undefined;
+
+/** What a slot costs that has a call and has never answered one: more than any that has. */
+const UNTRIED_MS = 1e12;
 
 /** The policy of that name, with a state of its own. */
 export function createPolicy(name: PolicyName): Policy {
@@ -30,9 +38,17 @@ export function createPolicy(name: PolicyName): Policy {
     case 'least-busy':
       return lowest((slot) => slot.running);
     case 'peak-ewma':
-      // Finagle's cost: how long the calls it already has, and this one, would take there.
-      return lowest((slot) => slot.latency.ms * (slot.running + 1));
+      return lowest(peakEwmaCost);
   }
+}
+
+/**
+ * Finagle's cost: how long the calls it already has, and this one, would take there. A slot that has never answered is
+ * tried with one call, and gets no more before it has: at a cost of nothing a fresh one would be flooded.
+ */
+function peakEwmaCost(slot: Candidate, now: number): number {
+  const ms = slot.latency.at(now);
+  return (ms === 0 && slot.running > 0 ? UNTRIED_MS : ms) * (slot.running + 1);
 }
 
 /** Each slot in its turn; one without room is passed over. */
@@ -51,16 +67,16 @@ function roundRobin(): Policy {
 }
 
 /** The slot of the lowest cost; among equals each in its turn, else the first one would wear out alone. */
-function lowest(cost: (slot: Candidate) => number): Policy {
+function lowest(cost: (slot: Candidate, now: number) => number): Policy {
   let turn = 0;
-  return (slots, concurrency, avoid) => {
+  return (slots, concurrency, avoid, now) => {
     let best: (typeof slots)[number] | undefined;
     let bestCost = Infinity;
     turn += 1;
     for (let step = 0; step < slots.length; step += 1) {
       const slot = slots[(turn + step) % slots.length];
       if (slot === undefined || slot.workerId === avoid || slot.room(concurrency) === 0) continue;
-      const its = cost(slot);
+      const its = cost(slot, now);
       if (its < bestCost) {
         best = slot;
         bestCost = its;

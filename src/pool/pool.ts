@@ -86,7 +86,7 @@ export class Pool implements Newcomers {
 
   /** A slot that can start a call of this concurrency now, by the pool's policy; not on the worker `avoid`. */
   free(concurrency: number, avoid: string | undefined): Slot | undefined {
-    return this.#policy(this.#slots, concurrency, avoid);
+    return this.#policy(this.#slots, concurrency, avoid, performance.now());
   }
 
   /** The slot that would start a short call soonest behind those it has, where that is allowed (DESIGN decision 13). */
@@ -106,11 +106,12 @@ export class Pool implements Newcomers {
 
   /**
    * For a call that finds every slot taken by calls of another concurrency: holds the slot that is nearest to empty
-   * back for it, unless one is held back already or runs its kind.
+   * back for it, unless one is held back already or runs its kind; not on the worker `avoid`.
    */
-  reserve(concurrency: number): void {
+  reserve(concurrency: number, avoid: string | undefined): void {
     let best: Slot | undefined;
     for (const slot of this.#slots) {
+      if (!slot.usable || slot.workerId === avoid) continue;
       if (slot.reservedFor === concurrency || slot.mode === concurrency) return;
       if (slot.reservedFor !== 0 || slot.mode === 0) continue;
       if (best === undefined || slot.running < best.running) best = slot;
@@ -123,9 +124,9 @@ export class Pool implements Newcomers {
     for (const slot of this.#slots) if (slot.reservedFor === concurrency) slot.reservedFor = 0;
   }
 
-  /** Whether some ready worker but this one has slots. */
+  /** Whether some worker but this one has a slot that takes calls. */
   hasOther(workerId: string): boolean {
-    return this.#slots.some((slot) => slot.workerId !== workerId);
+    return this.#slots.some((slot) => slot.workerId !== workerId && slot.usable);
   }
 
   /** Takes a worker out of the pool: it lied, or sent garbage. */

@@ -1,5 +1,4 @@
 /** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
-import { performance } from 'node:perf_hooks';
 import { PeakEwma } from './peak-ewma.ts';
 import type { Failure } from './protocol.ts';
 
@@ -9,13 +8,19 @@ export const WARM_AFTER_CALLS = 20;
 export const MAX_AHEAD = 16;
 /** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
 export const MAX_AHEAD_MS = 1;
+/** Call ids are u32 on the wire; 0 is for frames about no call. */
+const MAX_CALL_ID = 0xffff_ffff;
 
-/** How a slot answered a call. Times in milliseconds; cpuMs is undefined where it wasn't measured. */
-export interface SlotAnswer {
+/** What a slot answers to a call. Times in milliseconds; cpuMs is undefined where it wasn't measured. */
+export interface Answer {
   readonly json: Buffer;
   readonly failure: Failure | undefined;
   readonly runMs: number;
   readonly cpuMs: number | undefined;
+}
+
+/** An answer, and how far to trust its times. */
+export interface SlotAnswer extends Answer {
   /** False for a slot's first call, which pays for compiling: not to be learnt from. */
   readonly warm: boolean;
 }
@@ -31,17 +36,18 @@ export interface SlotCall {
   /** How long it takes at the most, in milliseconds, if it is known to be short and may be handed ahead; else Infinity. */
   readonly shortMs: number;
   answered(slot: Slot, answer: SlotAnswer): void;
-  /** The slot dropped it, unstarted, after a cancel. */
+  /** The slot gave it back, unstarted, as it was asked to. */
   dropped(slot: Slot): void;
   /** The slot or its worker is gone; the call may have run. */
   lost(slot: Slot, reason: string): void;
-  /** It was handed ahead, and the call before it takes too long. */
+  /** It was handed ahead, and the call before it takes too long. Told again until it is taken back. */
   heldUp(slot: Slot, callId: number): void;
 }
 
 /** What the slot needs of its data connection. */
 export interface SlotConnection {
-  run(callId: number, call: SlotCall): void;
+  run(callId: number, call: SlotCall, short: boolean): void;
+  takeBack(callId: number): void;
   cancel(callId: number): void;
 }
 
@@ -58,6 +64,8 @@ interface Leased {
   readonly call: SlotCall;
   /** performance.now() when it was handed over. */
   readonly at: number;
+  /** The call's shortMs at that time: what is known of its function changes while it is here. */
+  readonly shortMs: number;
   /** Nobody waits for it here any more: overdue, or placed again elsewhere. */
   abandoned: boolean;
 }
@@ -83,7 +91,7 @@ export class Slot {
   #open = false;
   #retiring = false;
   #heldUp = false;
-  static #nextCallId = 1;
+  static #lastCallId = 0;
 
   constructor(key: string, workerId: string, connection: SlotConnection, events: SlotEvents) {
     this.key = key;
@@ -118,9 +126,14 @@ export class Slot {
     this.#open = false;
   }
 
+  /** Whether it takes calls, now or when it has room. */
+  get usable(): boolean {
+    return this.#open && !this.#retiring;
+  }
+
   /** How many calls of that concurrency it could start now. Calls of different concurrency never share a slot. */
   room(concurrency: number): number {
-    if (!this.#open || this.#retiring) return 0;
+    if (!this.usable) return 0;
     if (this.reservedFor !== 0 && (this.reservedFor !== concurrency || this.#calls.size > 0)) return 0;
     if (this.#calls.size === 0) return concurrency;
     if (this.#concurrency !== concurrency) return 0;
@@ -129,7 +142,7 @@ export class Slot {
 
   /** Expected milliseconds of what it runs and holds, if one more call of `shortMs` may be handed ahead; else Infinity. */
   aheadMs(shortMs: number): number {
-    if (!this.#open || this.#retiring || this.#heldUp || this.reservedFor !== 0) return Infinity;
+    if (!this.usable || this.#heldUp || this.reservedFor !== 0) return Infinity;
     if (this.#concurrency !== 1 || this.#calls.size === 0) return Infinity;
     if (this.#handed < WARM_AFTER_CALLS || this.#calls.size > MAX_AHEAD) return Infinity;
     const total = this.#shortMs + shortMs;
@@ -138,39 +151,40 @@ export class Slot {
 
   /** Leases the slot to a call and hands it over. The caller has seen that there is room. */
   run(call: SlotCall): number {
-    const callId = Slot.#nextCallId;
-    Slot.#nextCallId = callId === 0xffff_ffff ? 1 : callId + 1;
+    const callId = this.#newCallId();
     const now = performance.now();
     if (this.#calls.size === 0) {
       this.#concurrency = call.concurrency;
       this.#frontSince = now;
       this.reservedFor = 0;
     }
-    this.#calls.set(callId, { call, at: now, abandoned: false });
-    this.#shortMs += call.shortMs;
+    const { shortMs } = call;
+    this.#calls.set(callId, { call, at: now, shortMs, abandoned: false });
+    this.#shortMs += shortMs;
     this.#handed += 1;
-    this.#connection.run(callId, call);
+    this.#connection.run(callId, call, shortMs !== Infinity);
     return callId;
   }
 
   /** The slot answered. False: it was never asked, so its worker lies. */
-  answer(callId: number, json: Buffer, failure: Failure | undefined, runMs: number, cpuMs: number | undefined): boolean {
-    const leased = this.#release(callId);
+  answer(callId: number, answer: Answer): boolean {
+    const now = performance.now();
+    const leased = this.#release(callId, now);
     if (leased === undefined) return false;
-    this.latency.observe(this.#frontSince - leased.at, this.#frontSince);
+    this.latency.observe(now - leased.at, now);
     const warm = this.#done > 0;
     this.#done += 1;
-    leased.call.answered(this, { json, failure, runMs, cpuMs, warm });
-    this.#afterRelease();
+    leased.call.answered(this, { ...answer, warm });
+    this.#afterRelease(now);
     return true;
   }
 
-  /** The slot dropped a cancelled call. False: it was never asked. */
+  /** The slot gave a call back unstarted. False: it wasn't asked to, so its worker lies. */
   drop(callId: number): boolean {
-    const leased = this.#release(callId);
-    if (leased === undefined) return false;
-    leased.call.dropped(this);
-    this.#afterRelease();
+    if (this.#calls.get(callId)?.abandoned !== true) return false;
+    const now = performance.now();
+    this.#release(callId, now)?.call.dropped(this);
+    this.#afterRelease(now);
     return true;
   }
 
@@ -182,18 +196,22 @@ export class Slot {
     for (const { call } of calls) call.lost(this, reason);
   }
 
-  /** Takes a call back that waits behind the first; the slot answers it with a drop, or with a result if it had begun. */
+  /**
+   * Takes a call back that waits behind the first; the slot gives it back, or answers it if it had begun. One that runs,
+   * for all that is known here, stays.
+   */
   takeBack(callId: number): void {
-    this.#abandon(callId);
-    this.#connection.cancel(callId);
+    if (!this.#runs(callId) && this.#abandon(callId)) this.#connection.takeBack(callId);
   }
 
-  /** A call's deadline passed in here: ends the process if that harms no other call, or if it is stuck; else later. */
+  /**
+   * A call's deadline passed in here. If it runs, that ends the process: at once if nobody waits for anything else in
+   * it, or if it is stuck, else as soon as it is idle. One that waits behind another has no part in that.
+   */
   overdue(callId: number): void {
     if (!this.#abandon(callId)) return;
-    this.#retiring = true;
     this.#connection.cancel(callId);
-    this.#events.end(this, this.#abandoned === this.#calls.size ? 'now' : 'if-stuck');
+    if (this.#runs(callId)) this.#retire();
   }
 
   /**
@@ -202,12 +220,26 @@ export class Slot {
    */
   checkFront(now: number, slackMs: number): boolean {
     if (this.#calls.size < 2 || this.#concurrency !== 1) return false;
-    if (this.#heldUp) return true;
     const [front, ...behind] = this.#calls;
-    if (front === undefined || now - this.#frontSince < front[1].call.shortMs + slackMs) return true;
+    if (front === undefined || now - this.#frontSince < front[1].shortMs + slackMs) return true;
     this.#heldUp = true;
-    for (const [callId, { call }] of behind) call.heldUp(this, callId);
+    for (const [callId, { call, abandoned }] of behind) if (!abandoned) call.heldUp(this, callId);
     return true;
+  }
+
+  /** Unique among those the slot has: a call may outlast a turn of the counter. */
+  #newCallId(): number {
+    do {
+      Slot.#lastCallId = Slot.#lastCallId === MAX_CALL_ID ? 1 : Slot.#lastCallId + 1;
+    } while (this.#calls.has(Slot.#lastCallId));
+    return Slot.#lastCallId;
+  }
+
+  /** Whether a call that it has was started: all were where it runs several at once, else the first. */
+  #runs(callId: number): boolean {
+    if (this.#concurrency > 1) return true;
+    for (const first of this.#calls.keys()) return first === callId;
+    return false;
   }
 
   #abandon(callId: number): boolean {
@@ -218,21 +250,36 @@ export class Slot {
     return true;
   }
 
-  #release(callId: number): Leased | undefined {
+  #release(callId: number, now: number): Leased | undefined {
     const leased = this.#calls.get(callId);
     if (leased === undefined) return undefined;
+    if (this.#runs(callId)) {
+      this.#frontSince = now;
+      this.#heldUp = false;
+    }
     this.#calls.delete(callId);
     if (leased.abandoned) this.#abandoned -= 1;
     // Infinity minus Infinity is NaN: an empty slot starts from zero.
-    this.#shortMs = this.#calls.size === 0 ? 0 : this.#shortMs - leased.call.shortMs;
-    this.#frontSince = performance.now();
-    this.#heldUp = false;
+    this.#shortMs = this.#calls.size === 0 ? 0 : this.#shortMs - leased.shortMs;
     return leased;
   }
 
-  #afterRelease(): void {
-    // A retiring slot is ended as soon as nobody waits for anything in it.
+  #afterRelease(now: number): void {
+    if (this.#retiring) {
+      // A retiring slot is ended as soon as nobody waits for anything in it.
+      if (this.#abandoned === this.#calls.size) this.#events.end(this, 'now');
+      return;
+    }
+    for (const front of this.#calls.values()) {
+      // Its deadline passed while it waited, and now it may run.
+      if (front.abandoned && front.call.deadlineAt <= now) this.#retire();
+      break;
+    }
     if (!this.#retiring) this.#events.room(this);
-    else if (this.#abandoned === this.#calls.size) this.#events.end(this, 'now');
+  }
+
+  #retire(): void {
+    this.#retiring = true;
+    this.#events.end(this, this.#abandoned === this.#calls.size ? 'now' : 'if-stuck');
   }
 }

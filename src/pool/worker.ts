@@ -1,30 +1,14 @@
 /** One worker as the balancer sees it: its control connection, its slots, and whether it may take calls. */
-import { performance } from 'node:perf_hooks';
 import type { Connection } from './connection.ts';
-import {
-  ANSWER_PREFIX_BYTES,
-  CPU_UNKNOWN,
-  FrameType,
-  encodeCall,
-  encodeFrame,
-  encodeMark,
-} from './frames.ts';
-import {
-  CONTROL_MAX_BYTES,
-  readFailure,
-  readSlotNotice,
-  type DataHello,
-  type Failure,
-  type Hello,
-  type LoadOrder,
-} from './protocol.ts';
-import { Slot, type SlotConnection } from './slot.ts';
+import { dataSide, readAnswer } from './data-frames.ts';
+import { EarlyData } from './early-data.ts';
+import { FrameType, encodeFrame } from './frames.ts';
+import { CONTROL_MAX_BYTES, readSlotNotice, type DataHello, type Hello, type LoadOrder } from './protocol.ts';
+import { Slot } from './slot.ts';
 
 /** A worker's states (DESIGN.md, States). */
 export type WorkerState = 'starting' | 'ready' | 'ejected' | 'draining' | 'standby' | 'gone';
 
-/** How long a data connection may be ahead of the control process's word for it, in milliseconds. */
-const EARLY_DATA_MS = 2000;
 /** The longest delay a Node timer can hold, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How much of a bundle's fault is kept. */
@@ -52,19 +36,14 @@ export interface WorkerEvents {
   room(slot: Slot): void;
 }
 
-/** A data connection that came before the control process announced its key. */
-interface EarlyData {
-  readonly connection: Connection;
-  readonly hello: DataHello;
-  readonly timer: NodeJS.Timeout;
-}
-
 /** A slot with its data connection. */
 interface ConnectedSlot {
   readonly slot: Slot;
   readonly connection: Connection;
-  /** Set while a dead client's call still runs in it: ends the slot when that call's time is over. */
-  busy: NodeJS.Timeout | undefined;
+  /** A dead client's call still runs in it, so it takes none. */
+  busy: boolean;
+  /** Ends a busy slot when that call's time is over. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 /** One worker of the pool. */
@@ -85,7 +64,7 @@ export class Worker {
   readonly #events: WorkerEvents;
   readonly #keys = new Set<string>();
   readonly #slots = new Map<string, ConnectedSlot>();
-  readonly #early = new Map<string, EarlyData>();
+  readonly #early = new EarlyData();
 
   constructor(id: string, events: WorkerEvents) {
     this.id = id;
@@ -116,7 +95,6 @@ export class Worker {
     }
     this.#control = connection;
     this.#expectedSlots = hello.slots;
-    for (const key of hello.slotKeys) this.#keys.add(key);
     connection.attach(
       CONTROL_MAX_BYTES,
       (type, _id, payload) => {
@@ -127,9 +105,13 @@ export class Worker {
       },
     );
     const bundle = this.#events.bundle();
-    if (hello.bundle === bundle.hash) connection.send(encodeFrame(FrameType.KEEP));
-    else connection.send(encodeLoad(bundle));
-    for (const key of hello.slotKeys) this.#admitEarly(key);
+    if (hello.bundle !== bundle.hash) {
+      // The slots it may have run another bundle, and end now.
+      connection.send(encodeLoad(bundle));
+      return;
+    }
+    connection.send(encodeFrame(FrameType.KEEP));
+    for (const key of hello.slotKeys) this.#announce(key);
   }
 
   /** Takes a slot's data connection; one whose key isn't known yet waits a little for the control process's word. */
@@ -146,11 +128,7 @@ export class Worker {
       connection.destroy('too many unannounced slots');
       return;
     }
-    const timer = setTimeout(() => {
-      this.#early.delete(hello.key);
-      connection.destroy('its slot was never announced');
-    }, EARLY_DATA_MS);
-    this.#early.set(hello.key, { connection, hello, timer });
+    this.#early.hold(connection, hello);
   }
 
   /** It takes no new calls from now on; those it has go on. */
@@ -167,11 +145,7 @@ export class Worker {
     // All of them first: a lost call that is placed again must not land on a slot that is about to be cut.
     for (const { slot } of this.#slots.values()) slot.shut();
     this.#control?.destroy(reason);
-    for (const { connection, timer } of this.#early.values()) {
-      clearTimeout(timer);
-      connection.destroy(reason);
-    }
-    this.#early.clear();
+    this.#early.cutAll(reason);
     for (const { connection } of [...this.#slots.values()]) connection.destroy(reason);
     this.#events.lost(this, reason);
   }
@@ -199,8 +173,7 @@ export class Worker {
           this.lose('it announces slots it cannot have');
           return;
         }
-        this.#keys.add(notice.key);
-        this.#admitEarly(notice.key);
+        this.#announce(notice.key);
         break;
       }
       case FrameType.SLOT_DOWN: {
@@ -208,6 +181,7 @@ export class Worker {
         if (notice === undefined) return;
         const reason = notice.reason ?? 'it ended';
         this.#keys.delete(notice.key);
+        this.#early.cut(notice.key, reason);
         this.#slots.get(notice.key)?.connection.destroy(`the slot's process ended: ${reason}`);
         this.#events.slotEnded(this, reason);
         break;
@@ -219,49 +193,63 @@ export class Worker {
     }
   }
 
-  #admitEarly(key: string): void {
-    const early = this.#early.get(key);
-    if (early === undefined) return;
-    this.#early.delete(key);
-    clearTimeout(early.timer);
-    this.#admit(early.connection, early.hello);
+  #announce(key: string): void {
+    this.#keys.add(key);
+    const early = this.#early.take(key);
+    if (early !== undefined) this.#admit(early.connection, early.hello);
   }
 
   #admit(connection: Connection, hello: DataHello): void {
-    const slot = new Slot(hello.key, this.id, dataSide(connection), {
-      room: this.#events.room,
+    const { key } = hello;
+    const slot = new Slot(key, this.id, dataSide(connection), {
+      room: (free) => {
+        this.#events.room(free);
+      },
       end: (ended, how) => {
         this.#endSlot(ended.key, how);
       },
     });
-    const connected: ConnectedSlot = { slot, connection, busy: undefined };
-    this.#slots.set(hello.key, connected);
-    if (hello.running > 0) {
-      const remainingMs = Math.min(hello.remainingMs, MAX_TIMER_MS);
-      connected.busy = setTimeout(() => {
-        this.#endSlot(hello.key, 'now');
-      }, remainingMs);
+    const connected: ConnectedSlot = { slot, connection, busy: hello.running > 0, timer: undefined };
+    this.#slots.set(key, connected);
+    if (connected.busy) {
+      connected.timer = setTimeout(
+        () => {
+          connected.timer = undefined;
+          this.#endSlot(key, 'now');
+        },
+        Math.min(hello.remainingMs, MAX_TIMER_MS),
+      );
     }
     connection.attach(
       this.#events.bundle().maxResultBytes + ANSWER_SLACK_BYTES,
       (type, callId, payload) => {
-        if (type === FrameType.IDLE && connected.busy !== undefined) {
-          clearTimeout(connected.busy);
-          connected.busy = undefined;
-          if (this.#state === 'ready') this.#open(slot);
-        } else if (!this.#takeAnswer(slot, type, callId, payload)) {
+        if (type === FrameType.IDLE && connected.busy) this.#idle(connected);
+        else if (!this.#takeAnswer(slot, type, callId, payload))
           this.lose('it answers calls it was not given');
-        }
       },
-      (reason) => {
-        clearTimeout(connected.busy);
-        this.#slots.delete(hello.key);
+      (reason, garbage) => {
+        clearTimeout(connected.timer);
+        this.#slots.delete(key);
         this.#events.slotClosed(slot);
+        // Before its calls are told, or they might be placed on another slot of the worker that is about to leave.
+        if (garbage) this.lose(`a slot of it sends garbage: ${reason}`);
         slot.lose(reason);
+        // A call that kept away from another worker for this one's sake may go there now.
+        if (this.#state !== 'gone') this.#events.room(slot);
       },
     );
-    if (this.#state === 'ready' && connected.busy === undefined) this.#open(slot);
+    if (!this.#slots.has(key)) return; // it was closed already
+    if (this.#state === 'ready' && !connected.busy) this.#open(slot);
     else this.#settle();
+  }
+
+  /** The dead client's call has ended. If its time was over, the slot is being ended, and takes no call. */
+  #idle(connected: ConnectedSlot): void {
+    if (connected.timer === undefined) return;
+    clearTimeout(connected.timer);
+    connected.timer = undefined;
+    connected.busy = false;
+    if (this.#state === 'ready') this.#open(connected.slot);
   }
 
   /** Ready means: bundle loaded and every data connection up. */
@@ -269,7 +257,7 @@ export class Worker {
     if (this.#state !== 'starting' || !this.#manifestKnown || this.#slots.size < this.#expectedSlots) return;
     this.#state = 'ready';
     this.#events.ready(this);
-    for (const { slot, busy } of this.#slots.values()) if (busy === undefined) this.#open(slot);
+    for (const { slot, busy } of this.#slots.values()) if (!busy) this.#open(slot);
   }
 
   #open(slot: Slot): void {
@@ -284,23 +272,11 @@ export class Worker {
 
   #takeAnswer(slot: Slot, type: number, callId: number, payload: Buffer): boolean {
     if (type === FrameType.DROPPED) return slot.drop(callId);
-    if (payload.length < ANSWER_PREFIX_BYTES) return false;
-    let failure: Failure | undefined;
-    const json = payload.subarray(ANSWER_PREFIX_BYTES);
-    if (type === FrameType.FAILURE) {
-      failure = readFailure(json);
-      if (failure === undefined) return false;
-      this.failures += 1;
-    } else if (type !== FrameType.RESULT) return false;
+    const answer = readAnswer(type, payload);
+    if (answer === undefined) return false;
     this.calls += 1;
-    const cpuUs = payload.readUInt32BE(4);
-    return slot.answer(
-      callId,
-      json,
-      failure,
-      payload.readUInt32BE(0) / 1000,
-      cpuUs === CPU_UNKNOWN ? undefined : cpuUs / 1000,
-    );
+    if (answer.failure !== undefined) this.failures += 1;
+    return slot.answer(callId, answer);
   }
 }
 
@@ -309,23 +285,4 @@ function encodeLoad({ code, ...order }: PoolBundle): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);
   return encodeFrame(FrameType.LOAD, Buffer.concat([length, text, code]));
-}
-
-function dataSide(connection: Connection): SlotConnection {
-  return {
-    run(callId, call) {
-      connection.send(
-        encodeCall({
-          callId,
-          remainingMs: call.deadlineAt - performance.now(),
-          functionIndex: call.functionIndex,
-          params: call.params,
-          short: call.shortMs !== Infinity,
-        }),
-      );
-    },
-    cancel(callId) {
-      connection.send(encodeMark(FrameType.CANCEL, callId));
-    },
-  };
 }

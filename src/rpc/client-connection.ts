@@ -5,6 +5,10 @@ import type { Socket } from 'node:net';
 export interface Unanswered {
   /** The client has gone: gives up the calls. Called at most once. */
   abandon(): void;
+  /** Whether a part of its body is still to come. */
+  readonly incomplete: boolean;
+  /** Calls back once, when its answer has gone out, and with it all before it. */
+  whenSent(callback: () => void): void;
   /** Sends something small that any HTTP/1.1 client skips. */
   probe(): void;
 }
@@ -22,12 +26,13 @@ export class ClientConnection {
   readonly socket: Socket;
   /** In the order of their arrival, which is the order in which HTTP answers them. */
   readonly unanswered = new Set<Unanswered>();
-  /** The last request that came in. */
+  /** The last request that came in, and the one before it. */
   latest: Unanswered | undefined;
+  previous: Unanswered | undefined;
   /** The connection ends after the answers that are due: requests that still come in are not looked at. */
   closing = false;
   #probe: NodeJS.Timeout | undefined;
-  #whenAnswered: (() => void) | undefined;
+  #bytesSeen = -1;
 
   /** `onClose` is called once, when the connection has closed and all its calls were given up. */
   constructor(socket: Socket, onClose: (connection: ClientConnection) => void) {
@@ -37,21 +42,32 @@ export class ClientConnection {
       clearTimeout(this.#probe);
       for (const request of this.unanswered) request.abandon();
       this.unanswered.clear();
-      this.#whenAnswered = undefined;
       onClose(this);
     });
   }
 
-  /** Takes a request off the list: its answer has been handed to the socket. */
-  answered(request: Unanswered): void {
-    this.unanswered.delete(request);
-    if (this.unanswered.size === 0) this.#whenAnswered?.();
+  /** Puts a request on the list. */
+  asked(request: Unanswered): void {
+    this.unanswered.add(request);
+    this.previous = this.latest;
+    this.latest = request;
   }
 
-  /** Calls back once, when nothing is left to be answered. */
-  whenAnswered(callback: () => void): void {
-    if (this.unanswered.size === 0) callback();
-    else this.#whenAnswered = callback;
+  /** Takes a request off the list: its answer has been handed to Node, or there will be none. */
+  answered(request: Unanswered): void {
+    this.unanswered.delete(request);
+    if (this.latest === request) this.previous = undefined;
+  }
+
+  /**
+   * Whether the client has all its answers and has sent nothing since this was asked last. Node's own notion of idle
+   * includes connections whose answer is still being sent.
+   */
+  isIdle(): boolean {
+    const { bytesRead, writableLength } = this.socket;
+    const silent = this.#bytesSeen === bytesRead;
+    this.#bytesSeen = bytesRead;
+    return silent && this.unanswered.size === 0 && writableLength === 0;
   }
 
   #probeLater(times: number): void {

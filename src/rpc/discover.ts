@@ -141,8 +141,8 @@ function rootReference(method: string): string {
 
 /** OpenRPC allows only these characters in a component's key; any other becomes its code, so that names stay apart. */
 function componentName(method: string, name: string): string {
-  const safe = name.replace(/[^A-Za-z0-9-]/g, (char) => `_${char.charCodeAt(0).toString(16)}_`);
-  return `${name === '' ? '_params_' : safe}.of.${method}`;
+  const safe = name.replace(/[^A-Za-z0-9_-]/g, (char) => `.${char.charCodeAt(0).toString(16)}.`);
+  return `${name === '' ? '.params' : safe}.of.${method}`;
 }
 
 function isSchema(value: unknown): value is Schema {

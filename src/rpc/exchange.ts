@@ -53,13 +53,16 @@ export class Exchange implements Unanswered {
     this.#connection = connection;
     this.#request = request;
     this.#response = response;
-    connection.unanswered.add(this);
-    connection.latest = this;
+    connection.asked(this);
   }
 
-  /** True until the body has arrived in full or was refused. */
-  get reading(): boolean {
-    return !this.#over && this.#pending === undefined;
+  get incomplete(): boolean {
+    return !this.#over && !this.#request.complete;
+  }
+
+  whenSent(callback: () => void): void {
+    if (this.#response.writableFinished) callback();
+    else this.#response.once('finish', callback);
   }
 
   /** Takes the request on. `expectsContinue`: the client waits for a word before it sends its body. */
@@ -106,12 +109,15 @@ export class Exchange implements Unanswered {
       timeoutMs: headers['spillway-timeout-ms'] as string | undefined,
       backend: headers['spillway-backend'] as string | undefined,
     };
-    this.#pending = this.#context.protocol.handle(body, asked, (reply) => this.#reply(reply));
+    const pending = this.#context.protocol.handle(body, asked, (reply) => this.#reply(reply));
+    if (!this.#over) this.#pending = pending;
   }
 
   #reply(reply: Reply | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    // The connection may keep this exchange for long; the call's params must not stay with it.
+    this.#pending = undefined;
     const response = this.#response;
     if (reply === undefined) {
       response.writeHead(204, this.#head([]));
@@ -127,10 +133,18 @@ export class Exchange implements Unanswered {
   }
 
   #writeLarge(pieces: readonly (string | Buffer)[]): void {
-    // Node takes the limit off again when the answer has been sent.
-    this.#connection.socket.setTimeout(STALLED_MS);
-    for (const piece of pieces) this.#response.write(piece, 'latin1');
-    this.#response.end();
+    const { socket } = this.#connection;
+    const response = this.#response;
+    // The limit counts only while this answer is being sent: the calls before and after it in a pipeline may take long.
+    const limit = (): void => void socket.setTimeout(STALLED_MS);
+    if (response.socket === null) response.once('socket', limit);
+    else limit();
+    response.once('finish', () => {
+      // Where nothing follows, Node has put its keep-alive limit there already.
+      if (socket.timeout === STALLED_MS) socket.setTimeout(0);
+    });
+    for (const piece of pieces) response.write(piece, 'latin1');
+    response.end();
   }
 
   #tellHealth(wantsReadiness: boolean): void {

@@ -53,7 +53,7 @@ const BACKLOG = 4096;
  * Draining, an idle connection stays open this long, in milliseconds: a request that is on its way already then gets
  * an answer that says close, where closing at once would lose it.
  */
-const IDLE_GRACE_MS = 500;
+const IDLE_GRACE_MS = 1000;
 /** How long close() waits for answers that are still being sent, in milliseconds. */
 const FLUSH_MS = 1000;
 
@@ -62,6 +62,7 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
   const connections = new Map<Duplex, ClientConnection>();
   const protocol = createProtocol(deps, options);
   let draining = false;
+  const allClosed = Promise.withResolvers<undefined>();
   let idleCheck: NodeJS.Timeout | undefined;
   const context: ExchangeContext = {
     protocol,
@@ -88,20 +89,37 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
   server.on('request', (request, response) => take(request, response, false));
   server.on('checkContinue', (request, response) => take(request, response, true));
   server.on('connection', (socket) => {
-    connections.set(socket, new ClientConnection(socket, () => connections.delete(socket)));
+    const connection = new ClientConnection(socket, () => {
+      connections.delete(socket);
+      if (draining) settleClosed();
+    });
+    connections.set(socket, connection);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     answerMalformed(error, socket, connections.get(socket));
   });
-  server.on('error', (error) => deps.log.error({ err: error }, 'the HTTP server failed'));
+  server.on('close', settleClosed);
 
-  /** Ends connections that have nothing to wait for, and those that never said anything. */
   function closeIdle(): void {
-    server.closeIdleConnections();
-    for (const { socket } of connections.values()) if (socket.bytesRead === 0) socket.destroy();
+    for (const connection of connections.values()) if (connection.isIdle()) connection.socket.destroy();
   }
 
-  const closed = new Promise<void>((resolve) => server.once('close', resolve));
+  function cutAll(): void {
+    for (const { socket } of connections.values()) socket.destroy();
+  }
+
+  // The server says so before its last connections have, and these still have calls to give up.
+  function settleClosed(): void {
+    if (!server.listening && connections.size === 0) allClosed.resolve(undefined);
+  }
+
+  function stopListening(): void {
+    draining = true;
+    protocol.stop();
+    if (!server.listening) return settleClosed();
+    // http's own close() would cut off idle connections at once, and answers that are still being sent; net's doesn't.
+    net.Server.prototype.close.call(server);
+  }
 
   return {
     listen() {
@@ -111,36 +129,34 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
         server.once('error', refused);
         server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
           server.removeListener('error', refused);
+          server.on('error', (error) => deps.log.error({ err: error }, 'the HTTP server failed'));
           const address = server.address() as net.AddressInfo;
           resolve({ host: address.address, port: address.port });
         });
       });
     },
-    drain() {
+    async drain() {
       if (!draining) {
-        draining = true;
-        protocol.stop();
-        if (!server.listening) return Promise.resolve();
-        // http's own close() would end idle connections at once; net's only stops listening.
-        net.Server.prototype.close.call(server);
-        idleCheck = setInterval(closeIdle, IDLE_GRACE_MS);
-        void closed.then(() => clearInterval(idleCheck));
+        stopListening();
+        for (const connection of connections.values()) connection.isIdle();
+        // After what has come in was read: on a busy machine the timer may come round first.
+        idleCheck = setInterval(() => setImmediate(closeIdle), IDLE_GRACE_MS);
       }
-      return closed;
+      await allClosed.promise;
+      clearInterval(idleCheck);
     },
     async close() {
-      const wasOpen = server.listening || draining;
-      draining = true;
-      protocol.stop();
-      clearInterval(idleCheck);
-      server.close();
+      stopListening();
       for (const { socket } of connections.values()) {
         if (socket.writableLength === 0) socket.destroy();
         else socket.destroySoon();
       }
-      const flush = setTimeout(() => server.closeAllConnections(), FLUSH_MS);
-      if (wasOpen) await closed;
+      const flush = setTimeout(cutAll, FLUSH_MS);
+      await allClosed.promise;
       clearTimeout(flush);
+      clearInterval(idleCheck);
+      // Ends the check of time limits, too.
+      server.close();
     },
   };
 }

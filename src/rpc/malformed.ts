@@ -3,7 +3,6 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { invalidRequest } from '../errors.ts';
 import type { ClientConnection } from './client-connection.ts';
-import { Exchange } from './exchange.ts';
 import { errorReply } from './reply.ts';
 
 /** Time for the answer to be taken before the connection is cut, in milliseconds. */
@@ -24,23 +23,30 @@ export function answerMalformed(
   }
   if (connection.closing) return;
   connection.closing = true;
-  const { latest } = connection;
-  if (latest instanceof Exchange && latest.reading) connection.answered(latest);
-  connection.whenAnswered(() => {
-    const status = statusOf(error.code);
-    const reason = STATUS_CODES[status] ?? '';
-    const said = errorReply(invalidRequest(`Invalid Request: not a proper HTTP request (${reason})`), 'null');
-    const head = [
-      `HTTP/1.1 ${status} ${reason}`,
-      'Content-Type: application/json',
-      `Content-Length: ${said.byteLength}`,
-      'Connection: close',
-    ];
-    socket.end(`${head.join('\r\n')}\r\n\r\n${said.pieces as string}`, 'latin1');
-    // Whatever else it sends isn't read any more, so that the answer isn't lost to a reset.
-    const cut = setTimeout(() => socket.destroy(), CLOSE_MS);
-    socket.once('close', () => clearTimeout(cut));
-  });
+  const { latest, previous } = connection;
+  const broken = latest?.incomplete === true;
+  // Its calls were never placed, and its answer is this one.
+  if (broken) connection.answered(latest);
+  const last = broken ? previous : latest;
+  if (last === undefined) endWith(error, socket);
+  else last.whenSent(() => endWith(error, socket));
+}
+
+function endWith(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return;
+  const status = statusOf(error.code);
+  const reason = STATUS_CODES[status] ?? '';
+  const said = errorReply(invalidRequest(`Invalid Request: not a proper HTTP request (${reason})`), 'null');
+  const head = [
+    `HTTP/1.1 ${status} ${reason}`,
+    'Content-Type: application/json',
+    `Content-Length: ${said.byteLength}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${said.pieces as string}`, 'latin1');
+  // Not at once: what it still sends would reset the connection before the answer is read.
+  const cut = setTimeout(() => socket.destroy(), CLOSE_MS);
+  socket.once('close', () => clearTimeout(cut));
 }
 
 function statusOf(code: string | undefined): number {

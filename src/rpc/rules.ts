@@ -24,7 +24,7 @@ export interface Entry {
   readonly request: ParsedRequest;
   /** Places the call; called at most once, for a valid request of a function that exists. */
   place(spec: FunctionSpec, answer: (outcome: Outcome | EntryOutcome) => void): void;
-  /** Called exactly once. `id` is the raw text under which to answer; no outcome: a notification, nothing to say. */
+  /** Called once, or oftener if `answer` is; only the first time counts. `id` is the raw text under which to answer; no outcome: a notification, nothing to say. */
   end(outcome: EntryOutcome | undefined, id: string): void;
 }
 
@@ -63,17 +63,11 @@ export function createRules(deps: RulesDeps): (entry: Entry) => void {
     const name = methodOf(entry.request);
     const spec = deps.manifest()?.get(name);
     if (spec === undefined) return respond(null, failed(unknownMethod(name)));
-    let answered = false;
-    const answer = (outcome: EntryOutcome): void => {
-      if (answered) return;
-      answered = true;
-      respond(null, outcome);
-    };
     try {
-      entry.place(spec, answer);
+      entry.place(spec, (outcome) => respond(null, outcome));
     } catch (error) {
       deps.log.error({ err: error, method: name }, 'placing a call failed');
-      answer(failed(internalError()));
+      respond(null, failed(internalError()));
     }
   });
 

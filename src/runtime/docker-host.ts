@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type Docker from 'dockerode';
-import { answer, statusOf } from './docker-client.ts';
+import { answer, messageOf, statusOf } from './docker-client.ts';
 import { RuntimeUnavailable } from './launcher.ts';
 
 /** Where workers find the folder with the balancer's socket. */
@@ -49,7 +49,9 @@ async function inspectOwnContainer(docker: Docker): Promise<Docker.ContainerInsp
   } catch (error) {
     // Another engine's container, for example one that has an engine of its own inside: paths are that engine's.
     if (statusOf(error) === 404) return undefined;
-    throw error;
+    throw new RuntimeUnavailable(`the balancer's own container can't be inspected: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

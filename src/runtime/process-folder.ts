@@ -3,18 +3,25 @@
  * the worker program by version, a private folder for each worker, and a record by which a later balancer finds it.
  */
 
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CAN_IDENTIFY, environmentOf, isAlive, statOf } from './processes.ts';
+import { CAN_IDENTIFY, environmentOf } from './processes.ts';
 import { VERSION_PATTERN, type WorkerProgram } from './program.ts';
 
 /** What is kept of a started worker. */
 export interface WorkerRecord {
   readonly id: string;
   readonly pid: number;
-  /** Empty where the system doesn't tell. */
-  readonly startTicks: string;
   /** Of its program. */
   readonly version: string;
 }
@@ -25,9 +32,10 @@ export class ProcessFolder {
 
   /** @throws Error of the file system, if the folder can't be made */
   constructor(root: string) {
-    this.#root = root;
     mkdirSync(root, { recursive: true, mode: 0o700 });
     chmodSync(root, 0o700);
+    // Workers are known by paths in here, so every balancer has to spell them the same.
+    this.#root = realpathSync(root);
     for (const name of ['workers', 'tmp']) mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
   }
 
@@ -58,11 +66,6 @@ export class ProcessFolder {
     return join(folder, 'main.js');
   }
 
-  /** True if a process with these arguments was started from a program in this folder, as `file` (main.js or slot.js). */
-  holds(file: 'main.js' | 'slot.js', args: readonly string[]): boolean {
-    return args.some((arg) => arg.startsWith(`${this.#root}/`) && arg.endsWith(`/${file}`));
-  }
-
   /** Makes the private folder of a new worker. */
   makeTmp(id: string): string {
     mkdirSync(this.tmpOf(id), { mode: 0o700 });
@@ -87,7 +90,7 @@ export class ProcessFolder {
     } catch {
       // Removed meanwhile, or damaged: then nothing is known of the worker but its id.
     }
-    return { id, pid: 0, startTicks: '', version: '' };
+    return { id, pid: 0, version: '' };
   }
 
   /** Records a worker that was just started. */
@@ -107,17 +110,14 @@ export class ProcessFolder {
 }
 
 /**
- * Tells whether the process of a record runs. On Linux the start time and the environment must fit, so that another
- * process that got the same pid is never taken for it; elsewhere there only has to be a process with the pid, which is
- * enough to wait for it to dial in, and not enough to kill it.
+ * Tells whether the process of a record runs. On Linux it must have the worker's environment, so that another process
+ * that got the same pid is never taken for it; elsewhere there only has to be a process with the pid, which is enough
+ * to wait for it to dial in, and not enough to kill it.
  */
 export function isRunning(folder: ProcessFolder): (record: WorkerRecord) => boolean {
-  return ({ id, pid, startTicks }) => {
+  return ({ id, pid }) => {
     if (pid === 0) return false;
-    if (!CAN_IDENTIFY) return exists(pid);
-    const stat = statOf(pid);
-    if (!isAlive(stat) || stat.startTicks !== startTicks) return false;
-    return environmentOf(pid).includes(`SPILLWAY_TMP=${folder.tmpOf(id)}`);
+    return CAN_IDENTIFY ? environmentOf(pid).includes(`SPILLWAY_TMP=${folder.tmpOf(id)}`) : exists(pid);
   };
 }
 

@@ -15,15 +15,7 @@ import {
   type WorkerOrder,
 } from './launcher.ts';
 import { isRunning, ProcessFolder } from './process-folder.ts';
-import {
-  allProcesses,
-  argumentsOf,
-  CAN_IDENTIFY,
-  killGroup,
-  killTree,
-  statOf,
-  type ProcessStat,
-} from './processes.ts';
+import { CAN_IDENTIFY, killGroup, killProcessesOf } from './processes.ts';
 import type { WorkerProgram } from './program.ts';
 import { assertWorkerId, SOCKET_NAME, workerEnvironment } from './worker-environment.ts';
 import { LastLines, workerExit } from './worker-exit.ts';
@@ -115,18 +107,14 @@ class ProcessLauncher implements Launcher {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       if (child.pid !== undefined) {
-        const startTicks = statOf(child.pid)?.startTicks ?? '';
-        this.#folder.write({
-          id: order.id,
-          pid: child.pid,
-          startTicks,
-          version: this.#options.program.version,
-        });
+        this.#folder.write({ id: order.id, pid: child.pid, version: this.#options.program.version });
       }
-      const exited = this.#exitOf(child);
+      const exited = this.#exitOf(child, tmp);
       await once(child, 'spawn');
       return { process: child, exited };
     } catch (error) {
+      // It may be running already, if it was its record that couldn't be written.
+      await killProcessesOf(tmp);
       await this.#folder.remove(order.id);
       throw error;
     }
@@ -143,7 +131,7 @@ class ProcessLauncher implements Launcher {
     return { ...Object.fromEntries(passedOn), ...own };
   }
 
-  async #exitOf(child: ChildProcess): Promise<WorkerExit> {
+  async #exitOf(child: ChildProcess, tmp: string): Promise<WorkerExit> {
     const lines = new LastLines();
     for (const name of ['stdout', 'stderr'] as const) {
       child[name]?.setEncoding('utf8').on('data', (piece: string) => lines.push(name, piece));
@@ -157,35 +145,27 @@ class ProcessLauncher implements Launcher {
       child.once('error', () => settle([null, null]));
     });
     await Promise.race([closed, sleep(LAST_OUTPUT_MS, undefined, { ref: false })]);
-    await this.#killOrphanedSlots();
+    // A slot leaves when its control process is gone, but not one that is in an endless loop.
+    await killProcessesOf(tmp).catch((error: unknown) =>
+      this.#options.log.warn({ err: error }, 'a slot is left'),
+    );
     return workerExit({ code, signal }, lines.get());
-  }
-
-  /** A slot leaves when its control process is gone, but not one that is in an endless loop. */
-  async #killOrphanedSlots(): Promise<void> {
-    const check = async ({ pid, parent }: ProcessStat): Promise<void> => {
-      if (!this.#folder.holds('slot.js', await argumentsOf(pid))) return;
-      if (!this.#folder.holds('main.js', await argumentsOf(parent))) killGroup(pid);
-    };
-    await Promise.all((await allProcesses()).map(check));
   }
 
   async stop(id: string): Promise<void> {
     assertWorkerId(id);
     const child = this.#children.get(id);
+    if (child?.process.pid !== undefined && !hasEnded(child.process)) killGroup(child.process.pid);
     const record = this.#folder.record(id);
-    if (child?.process.pid !== undefined && !hasEnded(child.process)) {
-      await killTree(child.process.pid);
-      await child.exited;
-    } else if (record !== undefined && isRunning(this.#folder)(record)) {
-      if (CAN_IDENTIFY) await killTree(record.pid);
-      else
-        this.#options.log.warn(
-          { worker: id, pid: record.pid },
-          'left a worker to exit by itself: it may be another process',
-        );
+    if (child === undefined && record !== undefined && !CAN_IDENTIFY && isRunning(this.#folder)(record)) {
+      const { pid } = record;
+      this.#options.log.warn(
+        { worker: id, pid },
+        'left a worker to exit by itself: this may be another process by now',
+      );
     }
-    await this.#killOrphanedSlots();
+    await child?.exited;
+    await killProcessesOf(this.#folder.tmpOf(id));
     this.#children.delete(id);
     await this.#folder.remove(id);
   }

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { build, formatMessages, type BuildFailure, type BuildOptions } from 'esbuild';
+import type { BuildFailure, BuildOptions } from 'esbuild';
+import { withEsbuild } from '../esbuild.ts';
 
 /** The worker program, ready to be put into an image or a folder. */
 export interface WorkerProgram {
@@ -68,20 +69,19 @@ async function bundle(folder: string, file: string): Promise<string> {
     legalComments: 'none',
     sourcemap: false,
   };
-  try {
-    const result = await build(options);
-    const output = result.outputFiles[0];
-    if (output === undefined) throw new Error('esbuild returned no output');
-    return output.text;
-  } catch (error) {
-    throw new Error(`The worker program (${file}) can't be bundled:\n${await explain(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-async function explain(error: unknown): Promise<string> {
-  const failure = error as Partial<BuildFailure>;
-  if (failure.errors === undefined) return error instanceof Error ? error.message : String(error);
-  return (await formatMessages(failure.errors, { kind: 'error' })).join('').trimEnd();
+  return await withEsbuild(async ({ build, formatMessages }) => {
+    try {
+      const result = await build(options);
+      const output = result.outputFiles[0];
+      if (output === undefined) throw new Error('esbuild returned no output');
+      return output.text;
+    } catch (error) {
+      const { errors } = error as Partial<BuildFailure>;
+      const why =
+        errors === undefined
+          ? String(error)
+          : (await formatMessages(errors, { kind: 'error' })).join('').trimEnd();
+      throw new Error(`The worker program (${file}) can't be bundled:\n${why}`, { cause: error });
+    }
+  });
 }

@@ -201,7 +201,8 @@ export class Keeper {
   async #replace(lost: string): Promise<void> {
     await this.#remove(lost);
     while (!this.#stopped.signal.aborted) {
-      const waitMs = this.#failures === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#failures - 1));
+      const waitMs =
+        this.#failures === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#failures - 1));
       this.#failures += 1;
       try {
         await sleep(waitMs, undefined, { signal: this.#stopped.signal });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,6 @@ import { pino } from 'pino';
 import { afterAll } from 'vitest';
 import { openDockerLauncher } from '../../src/runtime/docker.ts';
 import { openProcessLauncher } from '../../src/runtime/process.ts';
-import { allProcesses, argumentsOf } from '../../src/runtime/processes.ts';
 import { FakeLauncher, FakeMachine, type FakeWorker } from '../fakes/launcher.ts';
 import { findEngine, removePool } from './docker-engine.ts';
 import { testLauncher, type LauncherSetup } from './launcher.ts';
@@ -64,11 +63,13 @@ testLauncher('fake', async (): Promise<LauncherSetup> => {
 testLauncher('process', async (): Promise<LauncherSetup> => {
   const socketDir = await socketFolder();
   const dir = await mkdtemp(join(tmpdir(), 'spillway-workers-'));
+  /** The pids of everything that has the path of the workers' folder in its environment. */
   const processes = async (): Promise<string[]> => {
-    const all = await Promise.all(
-      (await allProcesses()).map(async ({ pid }) => `${pid} ${(await argumentsOf(pid)).join(' ')}`),
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const texts = await Promise.all(
+      pids.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')),
     );
-    return all.filter((line) => line.includes(dir));
+    return pids.filter((_, index) => texts[index]?.includes(`=${dir}/`));
   };
   return {
     socketPath: join(socketDir, 'balancer.sock'),
@@ -76,7 +77,7 @@ testLauncher('process', async (): Promise<LauncherSetup> => {
     breakLaunches: () => hide(socketDir),
     traces: async () => [...(await processes()), ...(await readdir(dir, { recursive: true }))].sort(),
     async cleanUp() {
-      for (const line of await processes()) process.kill(Number.parseInt(line, 10), 'SIGKILL');
+      for (const pid of await processes()) process.kill(Number(pid), 'SIGKILL');
       await removeFolder(dir);
       await removeFolder(socketDir);
     },

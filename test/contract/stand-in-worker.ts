@@ -7,7 +7,7 @@ import { programVersion, type WorkerProgram } from '../../src/runtime/program.ts
 /**
  * `dials-…` connects to its socket, sends `id token`, answers each line `X` with `echo X`, and survives a lost balancer.
  * `exits-…` prints a line on each stream and exits with code 3. `hangs-…` does nothing, for ever.
- * `slots-…` starts two slots as the real program does: one leaves with it, one is in an endless loop.
+ * `slots-…` starts slots as the real program does: one leaves with it, two are in an endless loop, one under another name.
  * `hogs-…` fills its memory outside of V8's heap, `piles-…` fills the heap.
  * `looks-…` sends `id JSON` with what it can see and do in its surroundings, in place of its token.
  */
@@ -35,9 +35,9 @@ if (kind === 'exits') {
   setTimeout(() => process.exit(), 20);
 }
 if (kind === 'slots') {
-  for (const manner of ['leaves', 'loops']) {
+  for (const manner of ['leaves', 'loops', 'hides']) {
     const slot = spawn(process.execPath, [path.join(__dirname, 'slot.js'), manner], {
-      cwd: '/', env: {}, detached: true, stdio: ['pipe', 'inherit', 'inherit'],
+      cwd: '/', env: { TMPDIR: tmp + '/' + manner }, detached: true, stdio: ['pipe', 'inherit', 'inherit'],
     });
     console.log('slot ' + slot.pid);
   }
@@ -75,7 +75,8 @@ if (kind === 'looks') {
 
 const SLOT = `
 process.stdin.on('close', () => process.exit(0)).resume();
-if (process.argv[2] === 'loops') while (true);
+if (process.argv[2] === 'hides') process.title = 'not-a-slot';
+if (process.argv[2] !== 'leaves') while (true);
 `;
 
 const DOCKERFILE = readFileSync(join(import.meta.dirname, '../../worker/Dockerfile'), 'utf8');

@@ -9,7 +9,6 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RuntimeUnavailable, type Launcher } from '../../../src/runtime/launcher.ts';
 import { openProcessLauncher } from '../../../src/runtime/process.ts';
-import { allProcesses, argumentsOf, statOf } from '../../../src/runtime/processes.ts';
 import type { WorkerProgram } from '../../../src/runtime/program.ts';
 import { eventually, listen, order, type Balancer } from '../../contract/balancer.ts';
 import { standInProgram } from '../../contract/stand-in-worker.ts';
@@ -52,16 +51,19 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
     return launcher;
   }
 
-  /** The pids of everything that was started from a file in the test's folder; only of `file`, if given. */
-  async function processes(file = ''): Promise<number[]> {
-    const found = await Promise.all(
-      (await allProcesses()).map(async ({ pid }) => ({ pid, args: (await argumentsOf(pid)).join(' ') })),
+  /** The pids of everything that was started with a folder inside of the test's; only of `variable`, if given. */
+  async function processes(variable = ''): Promise<number[]> {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    const environments = await Promise.all(
+      pids.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')),
     );
-    return found.filter(({ args }) => args.includes(home) && args.includes(file)).map(({ pid }) => pid);
+    const own = (text = ''): boolean =>
+      text.split('\0').some((entry) => entry.startsWith(variable) && entry.includes(`=${dir}/tmp/`));
+    return pids.filter((_, index) => own(environments[index])).map(Number);
   }
 
   const slotCount = (count: number): Promise<true> =>
-    eventually(async () => ((await processes('slot.js')).length === count ? true : undefined));
+    eventually(async () => ((await processes('TMPDIR')).length === count ? true : undefined));
 
   it('gives a worker an allow-listed environment and a process group of its own', async () => {
     vi.stubEnv('TZ', 'Asia/Tokyo');
@@ -121,13 +123,13 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
     await expect(open()).rejects.toThrow(/workers' folder \S+ can't be used: EEXIST/);
   });
 
-  it('ends the slots with their worker, busy ones too', async () => {
+  it('ends the slots with their worker, busy and hidden ones too', async () => {
     const launcher = await open();
     await launcher.launch(order('slots-1'));
     await launcher.launch(order('slots-2'));
-    await slotCount(4);
+    await slotCount(6);
     await launcher.stop('slots-1');
-    expect(await processes('slot.js')).toHaveLength(2);
+    expect(await processes('TMPDIR')).toHaveLength(3);
 
     // As after a crash: nothing is known but the records.
     await (await open()).stop('slots-2');
@@ -137,19 +139,21 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
   it('ends the slots of a worker that died by itself', async () => {
     const launcher = await open();
     const worker = await launcher.launch(order('slots-1'));
-    await slotCount(2);
+    await slotCount(3);
     process.kill(worker.pid ?? 0, 'SIGKILL');
     expect((await worker.exited).reason).toBe('killed by SIGKILL');
-    await slotCount(0);
+    expect(await processes()).toEqual([]);
   });
 
-  it('ends slots that were left over from an earlier balancer', async () => {
-    const launcher = await open();
-    await launcher.launch(order('slots-1'));
+  it('ends the slots of a worker that died while there was no balancer', async () => {
+    await (await open()).launch(order('dials-1'));
     const slot = join(dir, standInProgram().version, 'slot.js');
-    bystanders.push(spawn(process.execPath, [slot, 'loops'], { detached: true }));
-    await slotCount(3);
-    await launcher.stop('slots-1');
+    const left = spawn(process.execPath, [slot, 'loops'], {
+      env: { TMPDIR: join(dir, 'tmp', 'dials-1', 'x') },
+    });
+    bystanders.push(left);
+    await slotCount(1);
+    await (await open()).stop('dials-1');
     expect(await processes()).toEqual([]);
   });
 
@@ -172,10 +176,10 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
 
     // It loses its connection and prints that to a pipe which nobody reads any more.
     await balancer.close();
-    const pids = await processes('main.js');
+    const pids = await processes('SPILLWAY_TMP');
     expect(pids).toHaveLength(2);
     await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(await processes('main.js')).toEqual(pids);
+    expect(await processes('SPILLWAY_TMP')).toEqual(pids);
 
     balancer = await listen(join(home, 'socket', 'balancer.sock'));
     const successor = await open();
@@ -188,32 +192,42 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
     expect(await processes()).toEqual([]);
   });
 
-  it('never takes another process for a worker, though it has the pid and even the start time', async () => {
+  it('never takes another process for a worker because it has its pid', async () => {
     await open();
-    const bystander = spawn('sleep', ['60']);
-    bystanders.push(bystander);
-    const pid = bystander.pid ?? 0;
-    const { startTicks = '' } = statOf(pid) ?? {};
-    const record = (id: string, ticks: string): void => {
-      writeFileSync(
-        join(dir, 'workers', `${id}.json`),
-        JSON.stringify({ id, pid, startTicks: ticks, version: '' }),
-      );
+    const bystander = (env: NodeJS.ProcessEnv): number => {
+      const process = spawn('sleep', ['60'], { env });
+      bystanders.push(process);
+      return process.pid ?? 0;
     };
-    record('reused-1', '1');
-    record('reused-2', startTicks);
+    // Someone works in the worker's folder, and has got the worker's pid.
+    const tmp = join(dir, 'tmp', 'reused-1');
+    const pid = bystander({ PWD: tmp, TMPDIR: `${tmp}0`, SPILLWAY_TMP: `${tmp}0` });
+    writeFileSync(
+      join(dir, 'workers', 'reused-1.json'),
+      JSON.stringify({ id: 'reused-1', pid, version: '' }),
+    );
     writeFileSync(join(dir, 'workers', 'damaged-1.json'), '{"id":');
     writeFileSync(join(dir, 'workers', 'damaged-2.json'), '{"id":"damaged-2","pid":-1}');
 
     const launcher = await open();
     const listed = await launcher.list();
-    expect(listed.map(({ id, state }) => `${id} ${state}`).sort()).toEqual(
-      ['damaged-1 exited', 'damaged-2 exited', 'reused-1 exited', 'reused-2 exited'].sort(),
-    );
+    expect(listed.map(({ id, state }) => `${id} ${state}`).sort()).toEqual([
+      'damaged-1 exited',
+      'damaged-2 exited',
+      'reused-1 exited',
+    ]);
     await Promise.all(listed.map(({ id }) => launcher.stop(id)));
     expect(await launcher.list()).toEqual([]);
-    expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
     expect(spawnSync('kill', ['-0', String(pid)]).status).toBe(0);
+    expect(bystanders.map(({ signalCode }) => signalCode)).toEqual([null]);
+  });
+
+  it('leaves no process behind whose record cannot be written', async () => {
+    const launcher = await open();
+    await mkdir(join(dir, 'workers', 'dials-1.json.new'));
+    await expect(launcher.launch(order('dials-1'))).rejects.toThrow(/dials-1 can't be started: EISDIR/);
+    expect(await processes()).toEqual([]);
+    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
   });
 
   it('removes the files of a worker with it', async () => {

@@ -12,7 +12,7 @@ const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const EXAMPLES = join(REPOSITORY, 'handler/functions');
 keepEsbuild();
 
-const HELLO = 'export default (name: string) => `hello ${name}`;';
+const HELLO = "export default (name: string) => 'hello ' + name;";
 
 describe('buildBundle', () => {
   it('takes every kind of source file as a function, and skips what is none', async () => {

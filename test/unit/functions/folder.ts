@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { withEsbuild } from '../../../src/functions/esbuild.ts';
+import { withEsbuild } from '../../../src/esbuild.ts';
 
 const made: string[] = [];
 
@@ -24,15 +24,13 @@ export async function folderOf(files: Record<string, string>): Promise<string> {
 
 /** Keeps esbuild's process for all tests of a file: starting it takes most of the time of a small build. */
 export function keepEsbuild(): void {
-  let release = () => {};
-  let stopped = Promise.resolve();
+  const finished = Promise.withResolvers<undefined>();
+  let stopped: Promise<unknown>;
   beforeAll(() => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    release = resolve;
-    stopped = withEsbuild(() => promise);
+    stopped = withEsbuild(() => finished.promise);
   });
-  afterAll(() => {
-    release();
-    return stopped;
+  afterAll(async () => {
+    finished.resolve(undefined);
+    await stopped;
   });
 }

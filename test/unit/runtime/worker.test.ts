@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { workerContainer, type ContainerSpec } from '../../../src/runtime/docker-container.ts';
 import { linesOfLog } from '../../../src/runtime/docker-exit.ts';
 import { ownContainerId } from '../../../src/runtime/docker-host.ts';
-import { parseStat } from '../../../src/runtime/processes.ts';
 import { assertWorkerId, slotMemoryMb } from '../../../src/runtime/worker-environment.ts';
 import { LastLines, workerExit } from '../../../src/runtime/worker-exit.ts';
 
@@ -154,17 +153,5 @@ describe('ownContainerId', () => {
     ];
     expect(ownContainerId(mountinfo.join('\n'))).toBeUndefined();
     expect(ownContainerId('')).toBeUndefined();
-  });
-});
-
-describe('parseStat', () => {
-  it('is not misled by the name of a process', () => {
-    const fields = ['S', '41', ...Array.from({ length: 17 }, (_, n) => String(n)), '987654', '0'];
-    expect(parseStat(`42 (a ) R 1 (x) b) ${fields.join(' ')}\n`)).toEqual({
-      pid: 42,
-      state: 'S',
-      parent: 41,
-      startTicks: '987654',
-    });
   });
 });

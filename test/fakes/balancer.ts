@@ -1,0 +1,145 @@
+/** The real pool and dispatcher over fake workers, on virtual time. */
+import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { ActiveCall } from '../../src/dispatch/active-call.ts';
+import type { Outcome } from '../../src/dispatch/call.ts';
+import type { FunctionSpec } from '../../src/functions/manifest.ts';
+import type { PolicyName } from '../../src/pool/policies.ts';
+import { Pool } from '../../src/pool/pool.ts';
+import { settle } from './virtual-time.ts';
+import { FakeWorker } from './worker.ts';
+import type { FakeSlot } from './slot.ts';
+
+/** What a test's functions are. */
+export type FunctionTable = Record<string, { idempotent?: boolean; concurrency?: number }>;
+
+/** A call that a test made. */
+export interface MadeCall {
+  readonly pending: ActiveCall;
+  /** Every answer it got; more than one is a defect. */
+  readonly outcomes: Outcome[];
+  /** performance.now() of the last one. */
+  answeredAt: number;
+  /** Called while it is being answered. */
+  next: () => void;
+}
+
+/** How a test's balancer is set up. */
+export interface FakeBalancerOptions {
+  readonly functions: FunctionTable;
+  readonly workers?: number;
+  readonly slots?: number;
+  readonly policy?: PolicyName;
+  readonly queueCalls?: number;
+  /** Called with each slot process, before it dials in. */
+  readonly onSlot?: (slot: FakeSlot) => void;
+}
+
+/** The bundle's hash. */
+export const HASH = 'the bundle';
+
+/** A balancer without a front, whose workers are fakes. */
+export class FakeBalancer {
+  readonly pool: Pool;
+  readonly dispatcher: Dispatcher;
+  readonly workers: FakeWorker[] = [];
+  readonly manifest: string;
+  readonly specs: readonly FunctionSpec[];
+  /** What the pool told: `ready w1`, `lost w1: why`, `slot of w1: why`. */
+  readonly events: string[] = [];
+  readonly #options: FakeBalancerOptions;
+
+  constructor(options: FakeBalancerOptions) {
+    const names = Object.keys(options.functions).sort();
+    this.specs = names.map((name) => ({
+      name,
+      style: 'any',
+      idempotent: options.functions[name]?.idempotent ?? false,
+      offload: true,
+      concurrency: options.functions[name]?.concurrency ?? 1,
+    }));
+    this.manifest = JSON.stringify({ functions: this.specs });
+    this.#options = options;
+    this.pool = new Pool({
+      policy: options.policy ?? 'round-robin',
+      bundle: { hash: HASH, code: Buffer.from('code'), env: {}, maxResultBytes: 1000 },
+      refuseManifest: (json) => (json === this.manifest ? undefined : 'another manifest'),
+    });
+    this.dispatcher = new Dispatcher(this.pool, {
+      queueCalls: options.queueCalls ?? 1000,
+      maxResultBytes: 1000,
+    });
+    this.dispatcher.useManifest(new Map(this.specs.map((spec) => [spec.name, spec])));
+    this.pool.listen({
+      room: this.dispatcher.pump,
+      workerReady: (worker) => {
+        this.events.push(`ready ${worker.id}`);
+        this.dispatcher.pump();
+      },
+      workerLost: (worker, reason) => {
+        this.events.push(`lost ${worker.id}: ${reason}`);
+        this.dispatcher.pump();
+      },
+      slotEnded: (worker, reason) => this.events.push(`slot of ${worker.id}: ${reason}`),
+    });
+    for (let i = 0; i < (options.workers ?? 1); i += 1) this.addWorker();
+    settle();
+  }
+
+  /** A worker that the pool expects. It dials in unless told otherwise. */
+  addWorker(changes: { bundle?: string; dial?: boolean; slots?: number } = {}): FakeWorker {
+    const id = `w${this.workers.length + 1}`;
+    this.pool.expect(id);
+    const worker = new FakeWorker(this.pool, {
+      id,
+      slots: changes.slots ?? this.#options.slots ?? 1,
+      manifest: this.manifest,
+      concurrencyOf: (index) => this.specs[index]?.concurrency ?? 1,
+      ...(this.#options.onSlot !== undefined && { onSlot: this.#options.onSlot }),
+      ...(changes.bundle !== undefined && { bundle: changes.bundle }),
+    });
+    this.workers.push(worker);
+    if (changes.dial !== false) worker.dial();
+    return worker;
+  }
+
+  /** The living slots of all workers. */
+  get slots(): FakeSlot[] {
+    return this.workers.flatMap((worker) => worker.slots);
+  }
+
+  /** Makes a call; it has arrived when this returns, and settle() hands it over. */
+  call(name: string, options: { timeoutMs?: number; params?: string } = {}): MadeCall {
+    const spec = this.specs.find((candidate) => candidate.name === name);
+    if (spec === undefined) throw new Error(`no function ${name}`);
+    const made: Omit<MadeCall, 'pending'> = { outcomes: [], answeredAt: NaN, next: () => undefined };
+    const pending = this.dispatcher.dispatch(
+      { spec, params: options.params, arrivedAt: performance.now(), timeoutMs: options.timeoutMs ?? 30_000 },
+      (outcome) => {
+        made.outcomes.push(outcome);
+        made.answeredAt = performance.now();
+        made.next();
+      },
+    );
+    if (!(pending instanceof ActiveCall)) throw new Error('not a call of the real dispatcher');
+    return Object.assign(made, { pending });
+  }
+
+  /** Runs a function often enough that it is known to be short, and every slot warm. */
+  warmUp(name: string): void {
+    for (let i = 0; i < 25 * this.slots.length + 1; i += 1) {
+      const call = this.call(name);
+      settle();
+      this.slots.find((slot) => slot.calls.length > 0)?.answer();
+      settle();
+      if (call.outcomes.length !== 1) throw new Error('the warm-up got no answer');
+    }
+  }
+
+  /** Ends everything; afterwards no timer may be left. */
+  close(): void {
+    this.dispatcher.close();
+    for (const worker of this.pool.workers) this.pool.eject(worker.id, 'the test is over');
+    for (const worker of this.workers) worker.die();
+    settle();
+  }
+}
