@@ -46,9 +46,9 @@ const SURE: ReadonlySet<CloudReason> = new Set([
 ]);
 
 /** The wait before the first probe, in milliseconds; it doubles with each that fails. */
-export const FIRST_PROBE_MS = 1000;
+const FIRST_PROBE_MS = 1000;
 /** The longest wait, in milliseconds: an hour of outage costs at most 60 probes. */
-export const LONGEST_PROBE_MS = 60_000;
+const LONGEST_PROBE_MS = 60_000;
 
 /** Every so many failed probes the deployment itself is looked at: something may have been deleted. */
 const REPAIR_EVERY = 3;

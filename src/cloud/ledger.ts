@@ -62,6 +62,8 @@ interface Waiting {
 }
 
 const DAY_MS = 86_400_000;
+/** How long after a failure nothing is entered, in milliseconds: a full disk is not worked at without a pause. */
+const FAULT_MS = 5000;
 
 /** The day of a time, in UTC: 2026-11-30. */
 export function utcDay(epochMs: number): string {
@@ -77,7 +79,7 @@ export class Ledger {
   #nextId: number;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  #fault: Error | undefined;
+  #fault: { readonly error: Error; readonly until: number } | undefined;
 
   constructor(budgetNano: number, past: LedgerPast, store: LedgerStore) {
     this.budgetNano = budgetNano;
@@ -86,9 +88,9 @@ export class Ledger {
     for (const [name, settledNano] of past.days) this.#days.set(name, { name, settledNano, reservedNano: 0 });
   }
 
-  /** Why records can't be kept any more; while it is set nothing is entered. */
-  get fault(): Error | undefined {
-    return this.#fault;
+  /** Why records can't be kept at `now` (epoch ms): meanwhile nothing is entered. Tried again after a while. */
+  faultAt(now: number): Error | undefined {
+    return this.#fault !== undefined && now < this.#fault.until ? this.#fault.error : undefined;
   }
 
   /** Settled and reserved on the day of `now` (epoch ms), in nano-dollars. */
@@ -99,7 +101,7 @@ export class Ledger {
 
   /** Whether `nano` more may be spent on the day of `now`. */
   affords(nano: number, now: number): boolean {
-    return this.#fault === undefined && this.usedNano(now) + nano <= this.budgetNano;
+    return this.faultAt(now) === undefined && this.usedNano(now) + nano <= this.budgetNano;
   }
 
   /**
@@ -189,10 +191,13 @@ export class Ledger {
   async #append(records: readonly LedgerRecord[]): Promise<Error | undefined> {
     try {
       await this.#store.append(records);
+      this.#fault = undefined;
       return undefined;
-    } catch (error) {
-      this.#fault = error instanceof Error ? error : new Error(String(error));
-      return this.#fault;
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const latest = records.reduce((at, record) => Math.max(at, record.at), 0);
+      this.#fault = { error, until: latest + FAULT_MS };
+      return error;
     }
   }
 }

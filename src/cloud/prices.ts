@@ -8,8 +8,8 @@
 import { z } from 'zod';
 import { ABORT_GRACE_MS, MAX_LOG_BYTES, MAX_PAYLOAD_BYTES, MAX_RUN_MS } from './event.ts';
 
-/** When the table below was last checked. */
-export const PRICES_AS_OF = '2026-11';
+/** The month the table below is of. */
+export const PRICES_AS_OF = '2025-11';
 
 const price = z.number().min(0).max(1_000_000);
 

@@ -70,7 +70,9 @@ class AwsCloud implements CloudBackend {
     if (state === 'degraded') return fault?.reason ?? 'failing';
     if (state !== 'ready' || live === undefined) return state === 'deploying' ? 'deploying' : 'off';
     if (live.monitor.reason !== undefined) return live.monitor.reason;
-    return this.#ledger?.affords(live.leastNano, Date.now()) === true ? undefined : 'budget spent';
+    const now = Date.now();
+    if (this.#ledger?.affords(live.leastNano, now) === true) return undefined;
+    return this.#ledger?.faultAt(now) === undefined ? 'budget spent' : 'failing';
   }
 
   call(call: CloudCall, answer: (outcome: CloudOutcome) => void): PendingCloudCall {
@@ -83,7 +85,7 @@ class AwsCloud implements CloudBackend {
   status(): CloudStatus {
     const { live, fault, earlierCalls } = this.#deployments;
     const { reason } = this;
-    const detail = live?.monitor.detail ?? fault?.message;
+    const detail = live?.monitor.detail ?? this.#ledger?.faultAt(Date.now())?.message ?? fault?.message;
     return {
       state: this.state,
       calls: earlierCalls + (live?.calls.sent ?? 0),

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { LAMBDA_HANDLER, buildZip } from '../../functions/zip.ts';
 import type { CloudBundle, CloudState, DestroyReport } from '../backend.ts';
 import type { Ledger } from '../ledger.ts';
+import { PRICES_AS_OF, pricesOf } from '../prices.ts';
 import { checkOptions, checkZip } from './check.ts';
 import { deployAws, dryRun, type DeployOrder } from './deploy.ts';
 import { desiredOf, namesOf, type AwsOptions } from './desired.ts';
@@ -37,6 +38,8 @@ export class Deployments {
   readonly #log: Logger;
   readonly #abort = new AbortController();
   readonly #pacer = createPacer();
+  /** Rejects when closing: the SDK doesn't leave its own waits before it tries again. */
+  readonly #stopped = Promise.withResolvers<never>();
   #state: CloudState = 'off';
   #fault: CloudFault | undefined;
   #failures = 0;
@@ -53,6 +56,8 @@ export class Deployments {
   constructor(settings: DeploymentsSettings) {
     this.#settings = settings;
     this.#log = settings.log;
+    // Nobody may be waiting when it rejects.
+    this.#stopped.promise.catch(() => undefined);
   }
 
   /** ready: there is one in use, which may itself be ill. degraded: there is none, since the last try failed. */
@@ -123,7 +128,8 @@ export class Deployments {
 
   /** Ends the one in use, its calls at once, and whatever is under way. */
   async close(): Promise<void> {
-    this.#abort.abort();
+    this.#abort.abort(stopping());
+    this.#stopped.reject(stopping());
     this.#state = 'off';
     this.#unwatch?.();
     clearTimeout(this.#retryTimer);
@@ -150,6 +156,7 @@ export class Deployments {
     });
     try {
       await waitUntilServed(live, this.#log, order.signal);
+      order.signal.throwIfAborted();
     } catch (thrown) {
       await closeLive(live, AbortSignal.abort());
       throw thrown;
@@ -220,6 +227,11 @@ export class Deployments {
     checkZip(zip);
     const code = { bundleHash: bundle.hash, zip: zip.bytes, zipSha256: zip.sha256 };
     const desired = desiredOf(complete, code, LAMBDA_HANDLER);
+    if (!pricesOf(region).known) {
+      this.#log.warn(
+        `cloud: no prices of ${PRICES_AS_OF} are known for ${region}; calls are charged as the dearest anywhere`,
+      );
+    }
     return { clients, desired, log: this.#log, signal: this.#abort.signal };
   }
 
@@ -237,10 +249,14 @@ export class Deployments {
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
     const run = this.#operations.then(() => {
-      if (this.#abort.signal.aborted) throw new CloudFault('off', 'the balancer is stopping');
-      return work();
+      if (this.#abort.signal.aborted) throw stopping();
+      return Promise.race([work(), this.#stopped.promise]);
     });
     this.#operations = run.catch(() => undefined);
     return run;
   }
+}
+
+function stopping(): CloudFault {
+  return new CloudFault('off', 'the balancer is stopping');
 }

@@ -4,7 +4,7 @@ import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { GetRoleCommand, GetRolePolicyCommand } from '@aws-sdk/client-iam';
 import { GetFunctionCommand, GetPolicyCommand } from '@aws-sdk/client-lambda';
 import type { AwsClients } from './clients.ts';
-import { POOL_TAG, type Names } from './desired.ts';
+import { BUNDLE_TAG, POOL_TAG, type Names } from './desired.ts';
 import { CloudFault, isError } from './faults.ts';
 
 /** What every read needs. */
@@ -43,7 +43,7 @@ export interface ObservedFunction {
 }
 
 /** @throws CloudFault if something has our name but isn't ours. */
-export function checkOwner(
+function checkOwner(
   what: string,
   name: string,
   tags: Readonly<Record<string, string>> | undefined,
@@ -72,7 +72,7 @@ export async function observeFunction({
   return {
     arn: config.FunctionArn,
     codeSha256: config.CodeSha256,
-    bundleHash: found.Tags?.['spillway.bundle'],
+    bundleHash: found.Tags?.[BUNDLE_TAG],
     roleArn: config.Role,
     runtime: config.Runtime,
     handler: config.Handler,

@@ -39,14 +39,15 @@ export interface ObserveScope {
   readonly alarm: boolean;
 }
 
-/** Reads everything of a pool. Rejects with what the SDK throws. */
+/** Reads everything of a pool, all at once; the first failure ends the other reads. Rejects with what the SDK throws. */
 export async function observe(
   clients: AwsClients,
   scope: ObserveScope,
   signal: AbortSignal,
 ): Promise<Observed> {
   const { pool, names } = scope;
-  const reads = { clients, pool, names, signal };
+  const failed = new AbortController();
+  const reads = { clients, pool, names, signal: AbortSignal.any([signal, failed.signal]) };
   const [role, logGroup, fn, apis, keys, plans, alarm] = await Promise.all([
     scope.role ? observeRole(reads) : undefined,
     observeLogGroup(reads),
@@ -55,7 +56,10 @@ export async function observe(
     observeKey(reads),
     observeUsagePlan(reads),
     scope.alarm ? observeAlarm(reads) : undefined,
-  ]);
+  ]).catch((thrown: unknown) => {
+    failed.abort();
+    throw thrown;
+  });
   return {
     role,
     logGroup,

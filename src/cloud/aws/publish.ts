@@ -22,7 +22,7 @@ const METRICS = {
   Record<keyof PublishedFigures, readonly [string, MetricDatum['Unit'] & string]>
 >;
 
-export const METRICS_PUBLISHED = Object.keys(METRICS).length;
+const METRICS_PUBLISHED = Object.keys(METRICS).length;
 
 /** What is known of one figure over a batch; CloudWatch makes mean, sum and extremes of it. */
 interface Statistics {
@@ -33,7 +33,7 @@ interface Statistics {
 }
 
 /** Gathers samples, and hands a minute of them over as one request. */
-export class MetricBatch {
+class MetricBatch {
   #figures = new Map<keyof PublishedFigures, Statistics>();
 
   add(sample: PublishedFigures): void {

@@ -15,7 +15,7 @@ const EMPTY: LedgerPast = { nextId: 1, days: new Map(), unsettled: 0 };
 /** Keeps records in an array; each batch when the test says so, or at once. */
 class ArrayStore implements LedgerStore {
   readonly batches: LedgerRecord[][] = [];
-  fault: Error | undefined;
+  fault?: Error;
   closed = false;
 
   async append(records: readonly LedgerRecord[]): Promise<void> {
@@ -119,14 +119,28 @@ describe('the order of things', () => {
     expect(store.closed).toBe(true);
   });
 
-  it('voids an entry that could not be kept, and enters nothing more', async () => {
+  it('voids an entry that could not be kept, and enters nothing for a while', async () => {
     const { ledger, store } = setUp(100);
     store.fault = new Error('disk full');
     const told = await new Promise<Error | undefined>((resolve) => void ledger.enter('a', 10, NOON, resolve));
     expect(told?.message).toBe('disk full');
     expect(ledger.usedNano(NOON)).toBe(0);
-    expect(ledger.fault?.message).toBe('disk full');
+    expect(ledger.faultAt(NOON)?.message).toBe('disk full');
     expect(ledger.enter('b', 10, NOON, nobody)).toBeUndefined();
+  });
+
+  it('tries again after a while, and goes on once the store does', async () => {
+    const { ledger, store } = setUp(100);
+    store.fault = new Error('disk full');
+    await new Promise<unknown>((resolve) => void ledger.enter('a', 10, NOON, resolve));
+    delete store.fault;
+    expect(ledger.affords(10, NOON + 4999)).toBe(false);
+    const told = await new Promise<Error | undefined>(
+      (resolve) => void ledger.enter('b', 10, NOON + 5000, resolve),
+    );
+    expect(told).toBeUndefined();
+    expect(ledger.faultAt(NOON)).toBeUndefined();
+    expect(ledger.usedNano(NOON)).toBe(10);
   });
 
   it('charges what has a known price at once, or not at all', async () => {

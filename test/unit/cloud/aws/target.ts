@@ -36,7 +36,7 @@ export const NOTHING: Observed = {
   alarm: undefined,
 };
 
-export const FUNCTION_ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:spillway-p1';
+const FUNCTION_ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:spillway-p1';
 const ROLE_ARN = 'arn:aws:iam::123456789012:role/spillway-p1-eu-central-1';
 
 /** Everything that a plan makes without an alarm. */
