@@ -8,6 +8,8 @@ interface Fn {
   tags: Json;
   statements: Json[];
   zip: Uint8Array;
+  /** What is served until an update has settled. */
+  servedZip: Uint8Array;
   /** Polls until a state that takes time is over. */
   busyPolls: number;
 }
@@ -24,9 +26,10 @@ export class FakeFunctions {
   /** How many polls a new or updated function takes to settle. */
   settlePolls = 0;
 
-  /** The bundle's hash in the deployed zip. */
-  get deployedHash(): string | undefined {
-    const file = this.fn === undefined ? undefined : unzipSync(this.fn.zip)['bundle.hash'];
+  /** The bundle's hash in the zip that is served: the old one until an update has settled. */
+  get servedHash(): string | undefined {
+    if (this.fn === undefined) return undefined;
+    const file = unzipSync(this.fn.busyPolls > 0 ? this.fn.servedZip : this.fn.zip)['bundle.hash'];
     return file === undefined ? undefined : strFromU8(file);
   }
 
@@ -51,12 +54,20 @@ export class FakeFunctions {
     const zip = Buffer.from(String((Code as Json)['ZipFile']), 'base64');
     const FunctionArn = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${String(body['FunctionName'])}`;
     const config = { ...settings, FunctionArn, CodeSha256: sha256(zip) };
-    this.fn = { config, tags: Tags as Json, statements: [], zip, busyPolls: this.settlePolls };
+    this.fn = {
+      config,
+      tags: Tags as Json,
+      statements: [],
+      zip,
+      servedZip: zip,
+      busyPolls: this.settlePolls,
+    };
     return ok(config, 201);
   }
 
   updateCode(body: Json): Answer {
     return this.#update((fn) => {
+      fn.servedZip = fn.zip;
       fn.zip = Buffer.from(String(body['ZipFile']), 'base64');
       Object.assign(fn.config, { CodeSha256: sha256(fn.zip), Architectures: body['Architectures'] });
     });

@@ -74,7 +74,7 @@ export class AwsGateway {
 
   #run(body: string, response: ServerResponse): void {
     const { head, params } = decodeEvent(body);
-    const bundle = this.#functions.deployedHash ?? '';
+    const bundle = this.#functions.servedHash ?? '';
     const headers = {
       [HEADERS.bundle]: bundle,
       [HEADERS.runMs]: '1.5',

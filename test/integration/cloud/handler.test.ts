@@ -17,7 +17,7 @@ const CODE = `
     never: () => new Promise(() => setInterval(() => {}, 1000)),
     patient: (_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(ok(signal.reason.name)))),
     quotes: (params) => ok('"'.repeat(JSON.parse(params)[0])),
-    print: (params) => { console.log('x'.repeat(JSON.parse(params)[0])); console.error('end'); return ok(1); },
+    print: (params) => { console.log('x'.repeat(JSON.parse(params)[0])); for (let line = 0; line < 100; line++) console.error('end'); return ok(1); },
     slow: () => new Promise((resolve) => setTimeout(resolve, 600, ok('done'))),
     quit: () => process.exit(3),
   };
@@ -142,7 +142,7 @@ describe('the limits', () => {
 
   it('cut off what a call prints, and count it', async () => {
     const little = await lambda.call({ method: 'print' }, '[10]');
-    expect(headerOf(little, HEADERS.logBytes)).toBe('15');
+    expect(headerOf(little, HEADERS.logBytes)).toBe('411');
     const much = await lambda.call({ method: 'print' }, '[1000000]');
     expect(headerOf(much, HEADERS.logBytes)).toBe(String(MAX_LOG_BYTES));
     await lambda.stop();
