@@ -40,10 +40,10 @@ export default {
     },
     {
       name: 'app-is-the-root',
-      comment: 'Only main.ts sees app.ts, and nothing of the product sees main.ts.',
+      comment: 'main.ts sees daemon.ts, daemon.ts sees app.ts, and nothing of the product sees main.ts.',
       severity: 'error',
-      from: { path: '^(src|worker|handler)/', pathNot: '^src/main\\.ts$' },
-      to: { path: '^src/(main|app)\\.ts$' },
+      from: { path: '^(src|worker|handler)/', pathNot: '^src/(main|daemon)\\.ts$' },
+      to: { path: '^src/(main|daemon|app)\\.ts$' },
     },
     {
       name: 'parts-meet-in-app',

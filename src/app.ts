@@ -1,5 +1,6 @@
 /** The composition root: the only place that sees all parts. */
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { buildBundle } from './functions/bundle.ts';
@@ -15,6 +16,9 @@ import { openProcessLauncher } from './runtime/process.ts';
 import { buildWorkerProgram, type WorkerProgram } from './runtime/program.ts';
 import { BundleFault, Keeper } from './scaling/keeper.ts';
 import { openState, type State } from './state.ts';
+
+/** How long idle connections have to send what is on its way, so that it is answered rather than lost, in milliseconds. */
+const LAST_REQUESTS_MS = 2000;
 
 /** A balancer: built, started, drained, stopped. */
 export interface App {
@@ -190,8 +194,8 @@ export function build(config: Config, log: Logger, version: string): App {
       reason = 'shutting down';
       const closed = front?.drain();
       await dispatcher?.drain(config.drainMs);
+      await Promise.race([closed, sleep(LAST_REQUESTS_MS, undefined, { ref: false })]);
       await front?.close();
-      await closed;
     },
     stop,
   };

@@ -54,7 +54,7 @@ export async function daemon(env: NodeJS.ProcessEnv, exit: Exit): Promise<void> 
   }
 }
 
-/** Drains on the first SIGTERM or SIGINT, ends at once on a later one. Returns whether a stop has begun. */
+/** Drains on the first signal, ends at once on a later one. Returns whether a stop has begun. */
 function stopOnSignal(app: App, log: Logger, exit: Exit): () => boolean {
   let firstAt: number | undefined;
   const stop = async (signal: string): Promise<void> => {
@@ -69,7 +69,8 @@ function stopOnSignal(app: App, log: Logger, exit: Exit): () => boolean {
     log.info('stopped');
     exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  // SIGHUP comes when the terminal is closed: the workers must not outlive that.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (firstAt === undefined) {
         firstAt = performance.now();

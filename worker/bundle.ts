@@ -1,5 +1,5 @@
 /** Loads the bundle of functions into this process. */
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import vm from 'node:vm';
 
 /** What a function learns about its call. */
@@ -38,7 +38,7 @@ export interface LoadedBundle {
 export interface LoadResult {
   readonly bundle: LoadedBundle;
   /** V8's code cache, as it is now. */
-  createCache(): Buffer;
+  readonly createCache: () => Buffer;
 }
 
 /**
@@ -57,7 +57,14 @@ export function loadBundle(code: Buffer, cache: Buffer): LoadResult {
     exports: object,
   ) => void;
   const module: { exports: object } = { exports: {} };
-  // The bundle brings its packages with it, so only Node's own modules are ever required.
-  evaluate(createRequire('/'), module, module.exports);
+  evaluate(requireBuiltin as NodeJS.Require, module, module.exports);
   return { bundle: module.exports as LoadedBundle, createCache: () => script.createCachedData() };
+}
+
+const requireAny = createRequire('/');
+
+/** The bundle brings its packages with it; an optional one that wasn't installed must not be found on this machine. */
+function requireBuiltin(name: string): unknown {
+  if (isBuiltin(name)) return requireAny(name);
+  throw Object.assign(new Error(`Cannot find module '${name}'`), { code: 'MODULE_NOT_FOUND' });
 }

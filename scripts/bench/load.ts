@@ -13,45 +13,71 @@ export interface Measured {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly calls: number;
-  /** Answers that weren't HTTP 200, and connections that failed. */
+  /** Wrong answers and connections that failed. */
   readonly errors: number;
 }
 
-/**
- * The script that wrk runs: the same call over and over, and each answer compared, at full length, with the right one.
- * Ids are the same in all calls, so the right answer is always the same text.
- */
-const SCRIPT = `
+const CALL = `
 wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
 wrk.body = '${ADD}'
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format('RESULT {"calls":%d,"us":%d,"p50":%d,"p99":%d,"errors":%d}\\n', summary.requests,
+    summary.duration, latency:percentile(50), latency:percentile(99), e.status + e.connect + e.read + e.write + e.timeout))
+end
+`;
+
+/** Looks at every answer. That costs wrk several times what the rest of a request costs it, so it isn't timed. */
+const CHECKED_CALL = `${CALL}
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
 function init() wrong = 0 end
 function response(status, headers, body)
   if status ~= 200 or body:find('"result":42', 1, true) == nil then wrong = wrong + 1 end
 end
-function done(summary, latency)
+function done(summary)
   local bad = 0
   for _, thread in ipairs(threads) do bad = bad + thread:get("wrong") end
   local e = summary.errors
-  io.write(string.format('RESULT {"calls":%d,"us":%d,"p50":%d,"p99":%d,"errors":%d}\\n', summary.requests,
-    summary.duration, latency:percentile(50), latency:percentile(99), bad + e.connect + e.read + e.write + e.timeout))
+  io.write(string.format('RESULT {"calls":%d,"us":%d,"p50":0,"p99":0,"errors":%d}\\n', summary.requests,
+    summary.duration, bad + e.connect + e.read + e.write + e.timeout))
 end
 `;
 
-/** Calls `url` over `connections` kept-alive connections for `seconds`, from one thread. */
+/** Calls `url` over `connections` kept-alive connections for `seconds`, from one thread; times, and counts HTTP errors. */
 export async function load(
   dir: string,
   url: string,
   connections: number,
   seconds: number,
 ): Promise<Measured> {
-  const script = join(dir, 'load.lua');
-  writeFileSync(script, SCRIPT);
+  return await wrk(dir, 'call.lua', CALL, url, connections, seconds);
+}
+
+/** The same, but compares every answer with the right one; its times mean nothing. */
+export async function check(
+  dir: string,
+  url: string,
+  connections: number,
+  seconds: number,
+): Promise<Measured> {
+  return await wrk(dir, 'checked-call.lua', CHECKED_CALL, url, connections, seconds);
+}
+
+async function wrk(
+  dir: string,
+  name: string,
+  text: string,
+  url: string,
+  connections: number,
+  seconds: number,
+): Promise<Measured> {
+  const script = join(dir, name);
+  writeFileSync(script, text);
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
   const { stdout } = await run('wrk', args);
-  const line = stdout.split('\n').find((text) => text.startsWith('RESULT '));
+  const line = stdout.split('\n').find((part) => part.startsWith('RESULT '));
   if (line === undefined) throw new Error(`wrk said nothing of use:\n${stdout}`);
   const raw = JSON.parse(line.slice('RESULT '.length)) as Record<
     'calls' | 'us' | 'p50' | 'p99' | 'errors',

@@ -6,12 +6,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { haproxy, nginx, spillway, whyNot, type Contender } from './contenders.ts';
-import { cpuMicroseconds, load, median, residentBytes, type Measured } from './load.ts';
+import { check, cpuMicroseconds, load, median, residentBytes, type Measured } from './load.ts';
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 3 : 7;
 const SECONDS = quick ? 2 : 4;
 const WARM_UP_SECONDS = 2;
+/** How long every answer is looked at, which isn't timed. */
+const CHECK_SECONDS = 1;
 const CONNECTIONS = [1, 16, 64, 256];
 const MEMORY_CALLS = 1_000_000;
 
@@ -29,6 +31,10 @@ async function measure(dir: string, contenders: readonly Contender[], connection
       runs.get(name)?.push({ ...measured, cpuUs: (cpu() - before) / measured.calls });
     }
   }
+  const wrong = new Map<string, number>();
+  for (const { name, url } of contenders) {
+    wrong.set(name, (await check(dir, url, connections, CHECK_SECONDS)).errors);
+  }
   const figures = contenders.map(({ name }) => {
     const measured = runs.get(name) ?? [];
     const rates = measured.map((run) => run.callsPerSecond);
@@ -39,7 +45,7 @@ async function measure(dir: string, contenders: readonly Contender[], connection
       p50: median(measured.map((run) => run.p50Ms)),
       p99: median(measured.map((run) => run.p99Ms)),
       cpuUs: median(measured.map((run) => run.cpuUs)),
-      errors: measured.reduce((sum, run) => sum + run.errors, 0),
+      errors: measured.reduce((sum, run) => sum + run.errors, wrong.get(name) ?? NaN),
     };
   });
   const [own] = figures;

@@ -60,7 +60,8 @@ export class ActiveCall implements SlotCall, PendingCall {
   readonly #record: FunctionRecord;
   readonly #events: CallEvents;
   #answer: ((outcome: Outcome) => void) | undefined;
-  #startedAt = 0;
+  /** performance.now() when it was last handed over. */
+  #startedAt: number | undefined;
   /** The slots that hold it: one, or two after it was held up in the first. */
   readonly #leases: Lease[] = [];
   #ended = false;
@@ -122,7 +123,7 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   /** What is left of it, in slot-milliseconds, at `now`. */
   remainingMs(now: number): number {
-    return this.#record.local.remainingMs(now - this.#startedAt) / this.concurrency;
+    return this.#record.local.remainingMs(now - (this.#startedAt ?? now)) / this.concurrency;
   }
 
   /** Hands it to a slot that has room. */
@@ -217,7 +218,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   #report(runMs: number): CallReport {
-    const until = this.#startedAt === 0 ? performance.now() : this.#startedAt;
+    const until = this.#startedAt ?? performance.now();
     return { backend: 'pool', queueMs: until - this.request.arrivedAt, runMs };
   }
 

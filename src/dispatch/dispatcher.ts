@@ -209,6 +209,7 @@ export class Dispatcher implements CallEvents {
     }
     // Those in the queue can't use what room there is among calls of another concurrency.
     if (!this.#queue.hasLine(call.concurrency) && this.#place(call)) return;
+    this.#deadlines.delete(call); // it is no part of the load that it is told of
     call.fail(overloaded(this.#retryAfterMs()));
   }
 

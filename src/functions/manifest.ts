@@ -35,11 +35,6 @@ export type FunctionSpec = Readonly<z.infer<typeof functionSpec>>;
 /** The functions of one bundle by name. */
 export type Manifest = ReadonlyMap<string, FunctionSpec>;
 
-/** What the bundle's `manifest()` returns: the functions, or why one of them can't be served. */
-export interface ManifestText {
-  readonly functions: readonly FunctionSpec[];
-}
-
 /**
  * Checks a manifest that a worker sent.
  * @throws Error naming the first fault; the text is for the operator.

@@ -17,7 +17,7 @@ export const ANSWER_PREFIX_BYTES = 8;
 /** Stands for a CPU time that was not measured. */
 export const CPU_UNKNOWN = 0xffff_ffff;
 /** The bytes before the params in a CALL payload: remaining ms u32, function index u16, flags u8. */
-export const CALL_PREFIX_BYTES = 7;
+const CALL_PREFIX_BYTES = 7;
 
 /** The kinds of frames. W: worker's control process, S: slot, B: balancer. */
 export const FrameType = {
@@ -31,9 +31,9 @@ export const FrameType = {
   MANIFEST: 4,
   /** W→B: the bundle could not be loaded; the reason as text. */
   LOAD_FAILED: 5,
-  /** W→B: a slot process started; JSON SlotNotice with its key. */
+  /** W→B: a slot process started; JSON with its key. */
   SLOT_UP: 6,
-  /** W→B: a slot process ended; JSON SlotNotice with the reason. */
+  /** W→B: a slot process ended; JSON with its key and the reason. */
   SLOT_DOWN: 7,
   /** B→W: end the slot process with this key (as text) at once. */
   END_SLOT: 8,
@@ -60,9 +60,9 @@ export const FrameType = {
 } as const;
 
 /** CALL flag: params follow. Without it the request had none. */
-export const FLAG_PARAMS = 1;
+const FLAG_PARAMS = 1;
 /** CALL flag: known to be short, so answers before it may wait for it. */
-export const FLAG_SHORT = 2;
+const FLAG_SHORT = 2;
 
 /** Thrown by the decoder: the peer doesn't speak frames, or one is over the limit. */
 export class FrameError extends Error {

@@ -8,7 +8,7 @@ import { FrameType, PROTOCOL_VERSION } from './frames.ts';
 import { HELLO_MAX_BYTES, readDataHello, readHello, type DataHello, type Hello } from './protocol.ts';
 
 /** The socket's name in its folder; workers find it under the same name. */
-export const SOCKET_NAME = 'balancer.sock';
+const SOCKET_NAME = 'balancer.sock';
 /** A connection that hasn't said who it is after this long is cut, in milliseconds. */
 const HELLO_MS = 2000;
 /** At most this many connections may be unidentified at once. */

@@ -28,6 +28,7 @@ const dataHello = z.object({
   remainingMs: z.number().min(0),
 });
 
+/** A slot process started or ended. */
 const slotNotice = z.object({ key: shortText, reason: z.string().max(4000).optional() });
 
 const failure = z.object({
@@ -42,8 +43,6 @@ const failure = z.object({
 export type Hello = z.infer<typeof hello>;
 /** First words of a slot on a data connection. */
 export type DataHello = z.infer<typeof dataHello>;
-/** A slot process started or ended. */
-export type SlotNotice = z.infer<typeof slotNotice>;
 /** How a call failed inside a worker. */
 export type Failure = z.infer<typeof failure>;
 

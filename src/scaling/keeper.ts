@@ -1,8 +1,7 @@
 /** Keeps the pool at its number of workers: adopts what an earlier balancer left, starts the rest, replaces the lost. */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { LaunchedWorker, Launcher } from '../runtime/launcher.ts';
+import type { LaunchedWorker, Launcher, WorkerExit } from '../runtime/launcher.ts';
 
 /** How long a worker may take from its start until it is ready, in milliseconds. */
 const START_MS = 30_000;
@@ -10,7 +9,10 @@ const START_MS = 30_000;
 const ADOPT_MS = 2000;
 /** How long the runtime may take to tell how a worker ended, in milliseconds; it explains a failed start. */
 const LAST_WORDS_MS = 2000;
-/** The first wait between two failed starts, which doubles, and the longest, in milliseconds. */
+/**
+ * The wait before a worker is replaced whose predecessor was short-lived as well, or didn't start; it doubles from death
+ * to death. In milliseconds.
+ */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 /** A worker that was ready for this long and then died is replaced at once, in milliseconds. */
@@ -47,6 +49,14 @@ export interface KeeperOptions {
   readonly onProgress: (step: string) => void;
 }
 
+/** A worker that was started or adopted, and is not removed yet. */
+interface Kept {
+  /** performance.now() when it became ready, if it did. */
+  readyAt: number | undefined;
+  /** How many in a row died young or didn't start before it, each the replacement of the one before. */
+  readonly failures: number;
+}
+
 /** A worker that isn't ready yet. */
 interface Starting {
   ready(): void;
@@ -57,11 +67,10 @@ interface Starting {
 export class Keeper {
   readonly #options: KeeperOptions;
   readonly #starting = new Map<string, Starting>();
-  /** Every worker that was started or adopted and is not removed yet, with the time it became ready. */
-  readonly #kept = new Map<string, number | undefined>();
-  readonly #busy = new Set<Promise<void>>();
+  readonly #kept = new Map<string, Kept>();
+  /** What is being done: stop() waits for it. */
+  readonly #busy = new Set<Promise<unknown>>();
   readonly #stopped = new AbortController();
-  #failures = 0;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -72,16 +81,15 @@ export class Keeper {
    * @throws BundleFault if the functions are at fault, else an Error with the worker's last words. Call stop() then.
    */
   async start(): Promise<void> {
-    const adopted = await this.#adopt();
+    const adopted = await this.#doing(this.#adopt());
     const missing = Math.max(0, this.#options.workers - adopted);
-    const started = await Promise.allSettled(Array.from({ length: missing }, () => this.#launch()));
-    const failed = started.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    await Promise.all(Array.from({ length: missing }, () => this.#doing(this.#launch(0))));
   }
 
   /** The pool says: this worker takes calls. */
   workerReady(id: string): void {
-    this.#kept.set(id, performance.now());
+    const kept = this.#kept.get(id);
+    if (kept !== undefined) kept.readyAt = performance.now();
     this.#starting.get(id)?.ready();
   }
 
@@ -92,19 +100,25 @@ export class Keeper {
       starting.lost(reason);
       return;
     }
-    if (this.#stopped.signal.aborted || !this.#kept.has(id)) return;
+    const kept = this.#kept.get(id);
+    if (this.#stopped.signal.aborted || kept === undefined) return;
     this.#options.log.warn({ worker: id, reason }, 'worker lost; replacing it');
-    const readyAt = this.#kept.get(id);
-    if (readyAt !== undefined && performance.now() - readyAt > STEADY_MS) this.#failures = 0;
-    this.#background(this.#replace(id));
+    const steady = kept.readyAt !== undefined && performance.now() - kept.readyAt > STEADY_MS;
+    void this.#doing(this.#remove(id));
+    void this.#doing(this.#replace(steady ? 0 : kept.failures));
   }
 
   /** Ends every worker. Nothing is started any more. */
   async stop(): Promise<void> {
     this.#stopped.abort();
-    for (const starting of this.#starting.values()) starting.lost('the balancer is stopping');
-    await Promise.allSettled(this.#busy);
-    await Promise.all(Array.from(this.#kept.keys(), (id) => this.#remove(id)));
+    for (const starting of [...this.#starting.values()]) starting.lost('the balancer is stopping');
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
+    await Promise.all(
+      Array.from(this.#kept.keys(), (id) => {
+        this.#options.pool.eject(id, 'the balancer is stopping');
+        return this.#remove(id);
+      }),
+    );
   }
 
   async #adopt(): Promise<number> {
@@ -112,8 +126,8 @@ export class Keeper {
     const found = await launcher.list();
     const results = await Promise.all(
       found.map(async ({ id, state, containerId, pid }) => {
-        this.#kept.set(id, undefined);
-        if (state !== 'exited') {
+        this.#kept.set(id, { readyAt: undefined, failures: 0 });
+        if (state !== 'exited' && !this.#stopped.signal.aborted) {
           const { worker, ready } = this.#expect(id);
           worker.containerId = containerId;
           worker.pid = pid;
@@ -140,6 +154,14 @@ export class Keeper {
     return adopted;
   }
 
+  /** Remembers work until it is done, however it ends. */
+  #doing<T>(work: Promise<T>): Promise<T> {
+    this.#busy.add(work);
+    const done = (): void => void this.#busy.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
   #expect(id: string): { worker: KeptWorker; ready: Promise<void> } {
     const { promise: ready, resolve, reject } = Promise.withResolvers<undefined>();
     const done = (): void => {
@@ -161,11 +183,12 @@ export class Keeper {
   }
 
   /** Starts one worker and waits until it is ready; removes it if that fails. */
-  async #launch(): Promise<void> {
+  async #launch(failures: number): Promise<void> {
     const { launcher, pool, token } = this.#options;
+    if (this.#stopped.signal.aborted) throw new Error('the balancer is stopping');
     const id = newWorkerId();
+    this.#kept.set(id, { readyAt: undefined, failures });
     const { worker, ready } = this.#expect(id);
-    this.#kept.set(id, undefined);
     let launched: LaunchedWorker | undefined;
     const timer = setTimeout(() => {
       pool.eject(id, `it was not ready within ${START_MS / 1000} s`);
@@ -192,27 +215,44 @@ export class Keeper {
     if (worker.bundleFault !== undefined) return new BundleFault(worker.bundleFault);
     const reason = error instanceof Error ? error.message : String(error);
     if (launched === undefined || this.#stopped.signal.aborted) return new Error(reason);
-    const exit = await Promise.race([launched.exited, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+    let exit: WorkerExit | undefined;
+    await this.#pause(
+      LAST_WORDS_MS,
+      launched.exited.then((ended) => (exit = ended)),
+    );
     if (exit === undefined) return new Error(`worker ${worker.id} did not become ready: ${reason}`);
     const words = exit.lastLines.length > 0 ? `; its last words:\n  ${exit.lastLines.join('\n  ')}` : '';
     return new Error(`worker ${worker.id} ended before it was ready: ${exit.reason}${words}`);
   }
 
-  async #replace(lost: string): Promise<void> {
-    await this.#remove(lost);
-    while (!this.#stopped.signal.aborted) {
-      const waitMs =
-        this.#failures === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#failures - 1));
-      this.#failures += 1;
+  async #replace(failures: number): Promise<void> {
+    for (let failed = failures; ; failed += 1) {
+      await this.#pause(failed === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failed - 1)));
+      if (this.#stopped.signal.aborted) return;
       try {
-        await sleep(waitMs, undefined, { signal: this.#stopped.signal });
-        await this.#launch();
+        await this.#launch(failed + 1);
         return;
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
         this.#options.log.error({ err: error }, 'a worker could not be started; trying again');
       }
     }
+  }
+
+  /** Waits, but not beyond stop(), nor until something has happened. */
+  async #pause(ms: number, until?: Promise<unknown>): Promise<void> {
+    const { signal } = this.#stopped;
+    if (signal.aborted || ms === 0) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener('abort', done);
+      void until?.then(done);
+    });
   }
 
   async #remove(id: string): Promise<void> {
@@ -223,11 +263,6 @@ export class Keeper {
       // The next start finds it by its label.
       this.#options.log.error({ worker: id, err: error }, 'a worker could not be removed');
     }
-  }
-
-  #background(work: Promise<void>): void {
-    this.#busy.add(work);
-    void work.finally(() => this.#busy.delete(work));
   }
 }
 

@@ -102,6 +102,11 @@ export class FakeBalancer {
     return worker;
   }
 
+  /** A worker's state, as the pool sees it. */
+  stateOf(worker: FakeWorker): string {
+    return this.pool.workers.find(({ id }) => id === worker.id)?.state ?? 'not in the pool';
+  }
+
   /** The living slots of all workers. */
   get slots(): FakeSlot[] {
     return this.workers.flatMap((worker) => worker.slots);
@@ -124,12 +129,12 @@ export class FakeBalancer {
     return Object.assign(made, { pending });
   }
 
-  /** Runs a function often enough that it is known to be short, and every slot warm. */
+  /** Runs a function often enough that it is known to be short (0.03 ms), and every slot warm. */
   warmUp(name: string): void {
     for (let i = 0; i < 25 * this.slots.length + 1; i += 1) {
       const call = this.call(name);
       settle();
-      this.slots.find((slot) => slot.calls.length > 0)?.answer();
+      this.slots.find((slot) => slot.calls.length > 0)?.answer(undefined, 'null', 0.03);
       settle();
       if (call.outcomes.length !== 1) throw new Error('the warm-up got no answer');
     }
@@ -142,4 +147,17 @@ export class FakeBalancer {
     for (const worker of this.workers) worker.die();
     settle();
   }
+}
+
+/** How a call ended: `ok JSON`, an error's name, or nothing yet. @throws if it was answered twice. */
+export function fate({ outcomes }: MadeCall): string {
+  if (outcomes.length > 1) throw new Error('a call was answered more than once');
+  const [outcome] = outcomes;
+  if (outcome === undefined) return '';
+  return outcome.ok ? `ok ${outcome.json.toString()}` : outcome.error.name;
+}
+
+/** The error that a call ended in, if it did. */
+export function errorOf({ outcomes }: MadeCall): unknown {
+  return outcomes[0]?.ok === false ? outcomes[0].error : undefined;
 }

@@ -8,8 +8,15 @@ import {
   encodeMark,
   type CallFrame,
 } from '../../src/pool/frames.ts';
-import type { FakeWorker } from './worker.ts';
 import type { WireEnd } from './wire.ts';
+
+/** The worker a slot belongs to, as far as the slot needs it. */
+interface SlotOwner {
+  readonly id: string;
+  readonly options: { concurrencyOf(functionIndex: number): number };
+  /** A new data connection for this slot. */
+  connect(slot: FakeSlot): WireEnd;
+}
 
 /** One slot process and its data connection. */
 export class FakeSlot {
@@ -30,12 +37,12 @@ export class FakeSlot {
   onLost: (call: CallFrame) => void = () => undefined;
   /** Called with each call that it gives back unstarted. */
   onDropped: (call: CallFrame) => void = () => undefined;
-  readonly #worker: FakeWorker;
+  readonly #worker: SlotOwner;
   /** Calls that it was sent and hasn't answered. */
   readonly #sent = new Map<number, CallFrame>();
   #wire: WireEnd | undefined;
 
-  constructor(worker: FakeWorker, key: string) {
+  constructor(worker: SlotOwner, key: string) {
     this.#worker = worker;
     this.key = key;
   }

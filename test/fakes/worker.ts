@@ -94,10 +94,16 @@ export class FakeWorker {
     this.#control?.write(encodeFrame(type, payload));
   }
 
-  /** Starts one more slot process, which dials in and is announced. */
-  startSlot(): FakeSlot {
+  /** A slot process of which nobody has spoken yet. */
+  newSlot(): FakeSlot {
     const slot = new FakeSlot(this, this.newKey());
     this.slots.push(slot);
+    return slot;
+  }
+
+  /** Starts one more slot process, which dials in and is announced. */
+  startSlot(): FakeSlot {
+    const slot = this.newSlot();
     this.options.onSlot?.(slot);
     slot.connect();
     this.say(FrameType.SLOT_UP, JSON.stringify({ key: slot.key }));

@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 
 /** The project's root. */
-export const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../..');
 /** Functions that misbehave, and `add`. */
-export const FIXTURES = join(ROOT, 'test/fixtures/functions');
+const FIXTURES = join(ROOT, 'test/fixtures/functions');
 
 const START_MS = 60_000;
 

@@ -1,13 +1,13 @@
 /** What tests of the client API share: functions, options, and a protocol that answers with text. */
 import { pino } from 'pino';
-import { vi, type Mock } from 'vitest';
+import { afterEach, beforeEach, expect, vi, type Mock } from 'vitest';
 import type { PendingCall } from '../../src/dispatch/call.ts';
 import type { FunctionSpec, Manifest } from '../../src/functions/manifest.ts';
 import type { ProtocolDeps, ProtocolOptions } from '../../src/rpc/body.ts';
 import type { CallHeaders } from '../../src/rpc/call-options.ts';
 import { createProtocol, type Protocol } from '../../src/rpc/protocol.ts';
 import type { Reply } from '../../src/rpc/reply.ts';
-import type { FakeDispatch } from '../fakes/dispatch.ts';
+import { FakeDispatch } from '../fakes/dispatch.ts';
 
 /** A function without a schema, with the contract's defaults. */
 export function spec(name: string, extra: Partial<FunctionSpec> = {}): FunctionSpec {
@@ -35,7 +35,7 @@ export const OPTIONS: ProtocolOptions = {
 export const SILENT = pino({ level: 'silent' });
 
 /** The reply's bytes as text; undefined stays undefined. */
-export function textOf(reply: Reply | undefined): string | undefined {
+function textOf(reply: Reply | undefined): string | undefined {
   if (reply === undefined) return undefined;
   const pieces = typeof reply.pieces === 'string' ? [reply.pieces] : reply.pieces;
   const bytes = Buffer.concat(
@@ -99,4 +99,60 @@ export function openDesk(
       };
     },
   };
+}
+
+interface ManualDesk {
+  readonly fake: FakeDispatch;
+  readonly desk: Desk;
+}
+
+/** A desk whose calls the test answers by hand. */
+export function openManual(options?: Partial<ProtocolOptions>, deps?: Partial<ProtocolDeps>): ManualDesk {
+  const fake = new FakeDispatch();
+  const manifest = manifestOf('f', spec('quick', { timeoutMs: 50 }), 'id', 'constructor');
+  return { fake, desk: openDesk(fake, manifest, options, deps) };
+}
+
+/** A request as text; `rest` is its further members, raw, each after a comma. */
+export function request(rest = '', method = 'f'): string {
+  return `{"jsonrpc":"2.0","method":"${method}"${rest}}`;
+}
+
+/** As openManual, with a function whose deadline is short and one whose deadline is longer. */
+export function openBatching(options?: Partial<ProtocolOptions>): ManualDesk {
+  const fake = new FakeDispatch();
+  const quick = spec('quick', { timeoutMs: 100 });
+  const slow = spec('slow', { timeoutMs: 1000 });
+  return { fake, desk: openDesk(fake, manifestOf('f', quick, slow), options) };
+}
+
+/** An entry of a batch; a notification without an id. */
+export function call(id: string | number | undefined, method = 'f'): string {
+  return request(id === undefined ? '' : `,"id":${id}`, method);
+}
+
+/** A batch of so many calls, with ids from 0 on. */
+export function calls(count: number, method = 'f'): string {
+  return `[${Array.from({ length: count }, (_, index) => call(index, method)).join()}]`;
+}
+
+/** The entries of a reply as `id: result` or `id: error code`. */
+export function summary(json: unknown): unknown[] {
+  return (json as { id: unknown; result?: unknown; error?: { code: number } }[]).map(
+    ({ id, result, error }) => {
+      return [id, error?.code ?? result];
+    },
+  );
+}
+
+/** Fakes the timers of every test in the file. */
+export function fakeTimers(): void {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    // A timer left behind outlives its batch.
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
 }

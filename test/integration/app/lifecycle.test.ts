@@ -35,6 +35,12 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     if (runtime === 'docker') expect(await home.containers()).toEqual([]);
   });
 
+  it('removes its workers when its terminal is closed', async () => {
+    const balancer = await home.start(env);
+    expect(await balancer.kill('SIGHUP')).toBe(0);
+    if (runtime === 'docker') expect(await home.containers()).toEqual([]);
+  });
+
   it('says 503 on readyz and ShuttingDown to calls that outlast the grace', async () => {
     const balancer = await home.start({ ...env, SPILLWAY_DRAIN_MS: '300' });
     const call = balancer.call('naptime', [20_000, 1]);

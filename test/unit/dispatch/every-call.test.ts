@@ -1,7 +1,8 @@
 /** Whatever happens in whatever order, every call is answered once, by the rules. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'vitest';
-import { Scenario, events, type Event } from './scenario.ts';
+import { events, type Event } from './events.ts';
+import { Scenario } from './scenario.ts';
 import { startTime, stopTime } from '../../fakes/virtual-time.ts';
 
 /** Some 70 events each. More with SPILLWAY_TEST_RUNS, for a longer hunt. */

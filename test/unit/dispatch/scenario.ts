@@ -1,75 +1,15 @@
 /** A balancer to which anything may happen, and the rules that hold whatever does. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { FakeBalancer, type MadeCall } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
 import { pass, settle, timersLeft } from '../../fakes/virtual-time.ts';
 import type { FakeWorker } from '../../fakes/worker.ts';
 import { FrameType, encodeAnswer } from '../../../src/pool/frames.ts';
+import { FUNCTIONS, MAX_WORKERS, NAMES, QUEUE_CALLS, type Event, type Name } from './events.ts';
 import type { PolicyName } from '../../../src/pool/policies.ts';
 
-const NAMES = ['quick', 'slow', 'once', 'few', 'many'] as const;
-type Name = (typeof NAMES)[number];
-const FUNCTIONS: Readonly<Record<Name, { idempotent: boolean; concurrency: number }>> = {
-  quick: { idempotent: true, concurrency: 1 },
-  slow: { idempotent: true, concurrency: 1 },
-  once: { idempotent: false, concurrency: 1 },
-  few: { idempotent: true, concurrency: 3 },
-  many: { idempotent: false, concurrency: 100 },
-};
-const QUEUE_CALLS = 12;
-const MAX_WORKERS = 4;
 /** A deadline is noticed this much late at the most, in milliseconds. */
 const DEADLINE_STEP_MS = 11;
-
-/** What may happen. `at` picks a slot, worker or call among those there are. */
-export type Event =
-  | {
-      readonly do: 'call';
-      readonly name: Name;
-      readonly timeoutMs: number;
-      readonly times: number;
-    }
-  | { readonly do: 'answer' | 'fail'; readonly at: number; readonly which: number }
-  | { readonly do: 'pass'; readonly ms: number }
-  | {
-      readonly do:
-        'cancel' | 'stick' | 'hang up' | 'redial' | 'slot dies' | 'worker dies' | 'drain' | 'lie' | 'chain';
-      readonly at: number;
-    }
-  | { readonly do: 'new worker' };
-
-const at = fc.nat(200);
-const call = fc.record({
-  do: fc.constant('call' as const),
-  name: fc.constantFrom(...NAMES),
-  timeoutMs: fc.constantFrom(5, 60, 400, 3000, 30_000),
-  times: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 2, max: 25 })),
-});
-const answer = fc.record({ do: fc.constant('answer' as const), at, which: fc.nat(5) });
-
-/** Any event, the ordinary ones more often. */
-export const events: fc.Arbitrary<Event> = fc.oneof(
-  { weight: 10, arbitrary: call },
-  { weight: 12, arbitrary: answer },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), at, which: fc.nat(5) }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant('pass' as const),
-      ms: fc.constantFrom(1, 3, 6, 15, 60, 300, 3000),
-    }),
-  },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constantFrom('cancel', 'stick', 'hang up', 'redial', 'slot dies', 'chain' as const),
-      at,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('worker dies', 'drain', 'lie' as const), at }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('new worker' as const) }) },
-);
 
 /** One call and all that happened to it. */
 interface Entry extends MadeCall {
@@ -206,7 +146,8 @@ export class Scenario {
         this.balancer.workers.find(({ id }) => id === slot.workerId)?.endSlot(slot);
         return;
       case 'lie':
-        slot.send(encodeAnswer(FrameType.RESULT, 0xffff_fffe, 1, 1, '"forged"'));
+        if (event.at % 2 === 0) slot.send(encodeAnswer(FrameType.RESULT, 0xffff_fffe, 1, 1, '"forged"'));
+        else slot.send(Buffer.alloc(9)); // no frame has a length of 0
         return;
       default:
     }

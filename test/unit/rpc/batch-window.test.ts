@@ -1,44 +1,14 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { timeout } from '../../../src/errors.ts';
-import { FakeDispatch, POOL_REPORT } from '../../fakes/dispatch.ts';
-import { manifestOf, openDesk, spec, type Desk } from '../../support/rpc.ts';
+import { POOL_REPORT } from '../../fakes/dispatch.ts';
+import { call, calls, fakeTimers, openBatching, summary } from '../../support/rpc.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  // A timer left behind outlives its batch.
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
-
-const MANIFEST = manifestOf('f', spec('quick', { timeoutMs: 100 }), spec('slow', { timeoutMs: 1000 }));
-
-function open(options: Parameters<typeof openDesk>[2] = {}): { fake: FakeDispatch; desk: Desk } {
-  const fake = new FakeDispatch();
-  return { fake, desk: openDesk(fake, MANIFEST, options) };
-}
-
-const call = (id: string | number | undefined, method = 'f'): string => {
-  return `{"jsonrpc":"2.0","method":"${method}"${id === undefined ? '' : `,"id":${id}`}}`;
-};
-const calls = (count: number, method = 'f'): string => {
-  return `[${Array.from({ length: count }, (_, index) => call(index, method)).join()}]`;
-};
-
-/** The entries of a reply as `id: result` or `id: error code`. */
-function summary(json: unknown): unknown[] {
-  return (json as { id: unknown; result?: unknown; error?: { code: number } }[]).map(
-    ({ id, result, error }) => {
-      return [id, error?.code ?? result];
-    },
-  );
-}
+fakeTimers();
 
 describe('the window', () => {
   it('holds so many calls at once; an answer makes room for the next', () => {
-    const { fake, desk } = open({ batchWindow: 2 });
+    const { fake, desk } = openBatching({ batchWindow: 2 });
     const sent = desk.send(calls(5));
     expect(fake.calls).toHaveLength(2);
     fake.calls[1]?.ok('"b"');
@@ -69,7 +39,7 @@ describe('the window', () => {
     });
     fc.assert(
       fc.property(cases, ({ window, kinds, order }) => {
-        const { fake, desk } = open({ batchWindow: window });
+        const { fake, desk } = openBatching({ batchWindow: window });
         const texts = kinds.map((kind, id) => {
           return { call: call(id), notification: call(undefined), invalid: '{}', unknown: call(id, 'nope') }[
             kind
@@ -97,7 +67,7 @@ describe('the window', () => {
   });
 
   it('has no more room after an answer that came twice', () => {
-    const { fake, desk } = open({ batchWindow: 1 });
+    const { fake, desk } = openBatching({ batchWindow: 1 });
     const sent = desk.send(calls(3));
     fake.calls[0]?.ok('0');
     fake.calls[0]?.ok('0');
@@ -108,7 +78,7 @@ describe('the window', () => {
   });
 
   it('is one batch’s own', () => {
-    const { fake, desk } = open({ batchWindow: 2 });
+    const { fake, desk } = openBatching({ batchWindow: 2 });
     desk.send(calls(3));
     desk.send(calls(3));
     expect(fake.calls).toHaveLength(4);
@@ -118,7 +88,7 @@ describe('the window', () => {
 
 describe('deadlines of entries that wait inside', () => {
   it('start on arrival, and end a call that was never handed over', () => {
-    const { fake, desk } = open({ batchWindow: 1, timeoutMs: 5000 });
+    const { fake, desk } = openBatching({ batchWindow: 1, timeoutMs: 5000 });
     const sent = desk.send(`[${call(0)},${call(1, 'slow')},${call(2, 'quick')},${call(3)}]`);
     vi.advanceTimersByTime(99);
     expect(fake.calls).toHaveLength(1);
@@ -144,7 +114,7 @@ describe('deadlines of entries that wait inside', () => {
   });
 
   it('are shortened by the header', () => {
-    const { fake, desk } = open({ batchWindow: 1 });
+    const { fake, desk } = openBatching({ batchWindow: 1 });
     const sent = desk.send(calls(2), { timeoutMs: '10' });
     vi.advanceTimersByTime(11);
     expect(sent.replies).toEqual([]);
@@ -156,7 +126,7 @@ describe('deadlines of entries that wait inside', () => {
   });
 
   it('end a waiting entry that comes up too late', () => {
-    const { fake, desk } = open({ batchWindow: 1 });
+    const { fake, desk } = openBatching({ batchWindow: 1 });
     const sent = desk.send(calls(2, 'quick'));
     // The clock has moved on, but the timer hasn't come round yet, as on a busy event loop.
     vi.setTimerTickMode('manual');
@@ -170,7 +140,7 @@ describe('deadlines of entries that wait inside', () => {
   });
 
   it('leave no timer behind, whatever ends the wait', () => {
-    const { fake, desk } = open({ batchWindow: 1 });
+    const { fake, desk } = openBatching({ batchWindow: 1 });
     desk.send(calls(2));
     expect(vi.getTimerCount()).toBe(1);
     fake.calls[0]?.ok('0');
@@ -184,111 +154,9 @@ describe('deadlines of entries that wait inside', () => {
   });
 });
 
-describe('what a batch may hold', () => {
-  it('gets TooLarge for what comes after the limit, and runs nothing more', () => {
-    const { fake, desk } = open({ batchWindow: 2, maxBodyBytes: 200 });
-    const sent = desk.send(calls(4));
-    fake.calls[1]?.ok(JSON.stringify('x'.repeat(100)));
-    expect(fake.calls).toHaveLength(3);
-    fake.calls[0]?.ok(JSON.stringify('y'.repeat(100)));
-    // The fourth isn't handed over any more. The third was, and even a small result of it is one too many.
-    expect(fake.calls).toHaveLength(3);
-    fake.calls[2]?.ok('1');
-    expect(summary(sent.json)).toEqual([
-      [0, -32007],
-      [1, 'x'.repeat(100)],
-      [2, -32007],
-      [3, -32007],
-    ]);
-    expect(sent.json).toMatchObject([
-      { error: { data: { limitBytes: 200 } } },
-      {},
-      { error: { message: expect.stringContaining('result') as string } },
-      { error: { message: expect.stringMatching(/^Not run: /) as string } },
-    ]);
-  });
-
-  it('counts exactly the bytes of the reply', () => {
-    const reply = '[{"jsonrpc":"2.0","result":"žluť","id":0},{"jsonrpc":"2.0","result":1,"id":1}]';
-    for (const [limit, fits] of [
-      [Buffer.byteLength(reply), true],
-      [Buffer.byteLength(reply) - 1, false],
-    ] as const) {
-      const { fake, desk } = open({ maxBodyBytes: limit });
-      const sent = desk.send(calls(2));
-      fake.calls[0]?.ok('"žluť"');
-      fake.calls[1]?.ok('1');
-      if (fits) expect(sent.text).toBe(reply);
-      else
-        expect(summary(sent.json)).toEqual([
-          [0, 'žluť'],
-          [1, -32007],
-        ]);
-    }
-  });
-
-  it('a result too large by itself leaves room for the others', () => {
-    const { fake, desk } = open({ maxBodyBytes: 300 });
-    const sent = desk.send(calls(2));
-    fake.calls[0]?.ok(JSON.stringify('x'.repeat(300)));
-    fake.calls[1]?.ok('1');
-    expect(summary(sent.json)).toEqual([
-      [0, -32007],
-      [1, 1],
-    ]);
-  });
-
-  it('large results stay in their buffers, in order, between the text of the others', () => {
-    const { fake, desk } = open();
-    const large = JSON.stringify('x'.repeat(50_000));
-    const sent = desk.send(calls(4));
-    fake.calls[0]?.ok(large);
-    fake.calls[1]?.ok('1');
-    fake.calls[2]?.ok(large);
-    fake.calls[3]?.ok('2');
-    const entry = (result: string, id: number): string => `{"jsonrpc":"2.0","result":${result},"id":${id}}`;
-    expect(sent.text).toBe(`[${[entry(large, 0), entry('1', 1), entry(large, 2), entry('2', 3)].join()}]`);
-  });
-});
-
-describe('results are checked before they share a body', () => {
-  it.each([
-    ['nothing', ''],
-    ['two values', '1 2'],
-    ['one that closes the entry', '1,"id":9},{"jsonrpc":"2.0","result":2'],
-    ['half a value', '{"a":'],
-    ['no JSON', 'undefined'],
-    ['bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
-  ])('%s is a fault of its worker, and of no other entry', (_name, bad) => {
-    const { fake, desk } = open();
-    const sent = desk.send(calls(3));
-    fake.calls[0]?.ok('1');
-    fake.calls[1]?.ok(bad, { worker: 'w7' });
-    fake.calls[2]?.ok('3');
-    expect(summary(sent.json)).toEqual([
-      [0, 1],
-      [1, -32603],
-      [2, 3],
-    ]);
-    expect(desk.onBadResult).toHaveBeenCalledExactlyOnceWith('w7');
-  });
-
-  it('a bad result of the cloud ejects nobody', () => {
-    const { fake, desk } = open();
-    const sent = desk.send(calls(1));
-    fake.calls[0]?.answer({
-      ok: true,
-      json: Buffer.from('{'),
-      report: { backend: 'cloud', queueMs: 0, runMs: 1 },
-    });
-    expect(summary(sent.json)).toEqual([[0, -32603]]);
-    expect(desk.onBadResult).not.toHaveBeenCalled();
-  });
-});
-
 describe('cancel', () => {
   it('gives up what is with dispatch, once, and hands nothing more over', () => {
-    const { fake, desk } = open({ batchWindow: 2 });
+    const { fake, desk } = openBatching({ batchWindow: 2 });
     const sent = desk.send(calls(4));
     fake.calls[0]?.ok('0');
     sent.pending.cancel();
@@ -301,7 +169,7 @@ describe('cancel', () => {
   });
 
   it('still hands over the notifications', () => {
-    const { fake, desk } = open({ batchWindow: 1 });
+    const { fake, desk } = openBatching({ batchWindow: 1 });
     const sent = desk.send(`[${call(0)},${call(undefined, 'quick')},${call(1)},${call(undefined, 'slow')}]`);
     sent.pending.cancel();
     expect(fake.calls.map((entry) => entry.method)).toEqual(['f', 'quick']);

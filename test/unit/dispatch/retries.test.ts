@@ -1,0 +1,149 @@
+/** Calls that are placed a second time, after a death. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeBalancer, errorOf, fate, type FakeBalancerOptions } from '../../fakes/balancer.ts';
+import type { FakeSlot } from '../../fakes/slot.ts';
+import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+
+const FUNCTIONS = { quick: { idempotent: true }, slow: { idempotent: true }, once: {} };
+
+describe('dispatch', () => {
+  let balancer: FakeBalancer;
+
+  beforeEach(stopTime);
+
+  afterEach(() => {
+    balancer.close();
+    pass(1000);
+    expect(timersLeft()).toBe(0);
+    startTime();
+  });
+
+  function start(options: Partial<FakeBalancerOptions> = {}): FakeBalancer {
+    balancer = new FakeBalancer({ functions: FUNCTIONS, ...options });
+    return balancer;
+  }
+
+  /** A slot, by its worker's number from 1. */
+  const slotOf = (worker: number): FakeSlot => balancer.workers[worker - 1]!.slots[0]!;
+
+  describe('after a death', () => {
+    it('places an idempotent call on another worker', () => {
+      start({ workers: 2 });
+      const call = balancer.call('slow', { params: '["p"]' });
+      settle();
+      balancer.workers[0]!.die();
+      settle();
+      expect(slotOf(2).calls).toMatchObject([{ params: '["p"]' }]);
+      slotOf(2).answer(undefined, '"done"');
+      settle();
+      expect(fate(call)).toBe('ok "done"');
+      expect(call.outcomes[0]?.report.worker).toBe('w2');
+      expect(balancer.dispatcher.counts).toEqual({ total: 1, failed: 0, offloaded: 0, retried: 1 });
+    });
+
+    it('tells a call that may not be repeated that its worker was lost', () => {
+      start({ workers: 2 });
+      const call = balancer.call('once');
+      settle();
+      balancer.workers[0]!.endSlot(slotOf(1));
+      settle();
+      expect(errorOf(call)).toMatchObject({ code: -32003, data: { mayHaveRun: true } });
+      expect(slotOf(2).calls).toEqual([]);
+    });
+
+    it('lets no call take a third worker with it', () => {
+      start({ workers: 3 });
+      const call = balancer.call('slow');
+      for (let deaths = 0; deaths < 2; deaths += 1) {
+        settle();
+        balancer.workers.find(({ slots }) => slots.some(({ calls }) => calls.length > 0))!.die();
+      }
+      settle();
+      expect(errorOf(call)).toMatchObject({ code: -32003, data: { mayHaveRun: true } });
+      expect(balancer.slots.map(({ calls }) => calls)).toEqual([[]]);
+    });
+
+    it('waits for another worker that is busy, rather than go where the call was lost', () => {
+      start({ workers: 2 });
+      balancer.call('once');
+      const call = balancer.call('slow');
+      settle();
+      balancer.workers[1]!.endSlot(slotOf(2));
+      pass(100);
+      expect([slotOf(2).calls, fate(call)]).toEqual([[], '']);
+      slotOf(1).answer();
+      settle();
+      expect(slotOf(1).calls).toHaveLength(1);
+    });
+
+    it('takes the replacement where there is only one worker', () => {
+      start({ workers: 1 });
+      const call = balancer.call('slow');
+      settle();
+      balancer.workers[0]!.endSlot(slotOf(1));
+      pass(60);
+      slotOf(1).answer();
+      settle();
+      expect(fate(call)).toBe('ok null');
+    });
+
+    it('doesn’t wait for a worker that takes no calls', () => {
+      start({ workers: 2 });
+      balancer.call('once');
+      const call = balancer.call('slow');
+      settle();
+      balancer.pool.workers[0]!.drain();
+      balancer.workers[1]!.endSlot(slotOf(2));
+      pass(60);
+      expect(slotOf(2).calls).toHaveLength(1);
+      expect(fate(call)).toBe('');
+    });
+
+    it('goes back when the only other worker goes too', () => {
+      start({ workers: 2 });
+      balancer.call('once');
+      const call = balancer.call('slow');
+      settle();
+      balancer.workers[1]!.endSlot(slotOf(2));
+      pass(60);
+      // Its slot ends, and the control process can't start another.
+      const [slot] = balancer.workers[0]!.slots;
+      balancer.workers[0]!.slots = [];
+      slot!.die();
+      settle();
+      slotOf(2).answer();
+      settle();
+      expect(fate(call)).toBe('ok null');
+    });
+
+    it('has every call of a worker answered, whoever is next in it', () => {
+      start({ workers: 2, slots: 2 });
+      const calls = ['slow', 'once', 'slow', 'once'].map((name) => balancer.call(name));
+      const waiting = balancer.call('slow');
+      settle();
+      balancer.workers[0]!.die();
+      settle();
+      for (let round = 0; round < 5; round += 1) {
+        for (const slot of balancer.slots) if (slot.calls.length > 0) slot.answer();
+        settle();
+      }
+      const fates = calls.map(fate).sort();
+      expect(fates.filter((one) => one === 'ok null').length).toBeGreaterThanOrEqual(3);
+      expect(fates.every((one) => one === 'ok null' || one === 'WorkerLost')).toBe(true);
+      expect(fate(waiting)).toBe('ok null');
+    });
+
+    it('is free: it draws on no budget', () => {
+      start({ workers: 2, slots: 25 });
+      const calls = Array.from({ length: 25 }, () => balancer.call('slow'));
+      settle();
+      balancer.workers[0]!.die();
+      settle();
+      for (let round = 0; round < 3; round += 1) {
+        for (const slot of balancer.slots) if (slot.calls.length > 0) slot.answer();
+        settle();
+      }
+      expect(calls.map(fate)).toEqual(calls.map(() => 'ok null'));
+    });
+  });
+});

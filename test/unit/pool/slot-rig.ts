@@ -1,0 +1,87 @@
+/** A slot without a connection, the calls it gets, and what it says. */
+import { Slot, WARM_AFTER_CALLS, type SlotAnswer, type SlotCall } from '../../../src/pool/slot.ts';
+
+/** An answer like any other. */
+export const ANSWER = { json: Buffer.from('1'), failure: undefined, runMs: 0.1, cpuMs: undefined };
+/** A deadline that doesn't come in these tests. */
+const FAR_MS = 60_000;
+
+/** A call that notes what it is told. */
+export class Call implements SlotCall {
+  readonly functionIndex = 0;
+  readonly params = undefined;
+  readonly deadlineAt: number;
+  readonly concurrency: number;
+  shortMs: number;
+  /** What it was told. */
+  readonly told: string[] = [];
+  answer: SlotAnswer | undefined;
+  id = 0;
+
+  constructor(is: { concurrency?: number; shortMs?: number; timeoutMs?: number } = {}) {
+    this.concurrency = is.concurrency ?? 1;
+    this.shortMs = is.shortMs ?? Infinity;
+    this.deadlineAt = performance.now() + (is.timeoutMs ?? FAR_MS);
+  }
+
+  answered(_slot: Slot, answer: SlotAnswer): void {
+    this.told.push('answered');
+    this.answer = answer;
+  }
+
+  dropped(): void {
+    this.told.push('dropped');
+  }
+
+  lost(_slot: Slot, reason: string): void {
+    this.told.push(`lost: ${reason}`);
+  }
+
+  heldUp(): void {
+    this.told.push('held up');
+  }
+}
+
+/** An open slot. */
+export class SlotRig {
+  /** What the slot said: to its process, and to the pool. */
+  readonly said: string[] = [];
+  readonly slot: Slot;
+
+  constructor() {
+    const say =
+      (what: string) =>
+      (id: number): void =>
+        void this.said.push(`${what} ${id}`);
+    this.slot = new Slot(
+      'key',
+      'w1',
+      {
+        run: (id, _call, short) => this.said.push(short ? `run ${id} short` : `run ${id}`),
+        takeBack: say('take back'),
+        cancel: say('cancel'),
+      },
+      { room: () => void this.said.push('room'), end: (_slot, how) => void this.said.push(`end ${how}`) },
+    );
+    this.slot.open();
+    this.said.length = 0;
+  }
+
+  /** Leases it to a call. */
+  run(is: ConstructorParameters<typeof Call>[0] = {}): Call {
+    const call = new Call(is);
+    call.id = this.slot.run(call);
+    return call;
+  }
+
+  /** Has it run enough calls to be handed some ahead. */
+  warm(calls = WARM_AFTER_CALLS): void {
+    for (let i = 0; i < calls; i += 1) this.slot.answer(this.run().id, ANSWER);
+    this.said.length = 0;
+  }
+
+  /** What it said about its own end. */
+  get ends(): string[] {
+    return this.said.filter((word) => word.startsWith('end'));
+  }
+}

@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pass, startTime, stopTime } from '../../fakes/virtual-time.ts';
+import { Slot } from '../../../src/pool/slot.ts';
+import { ANSWER, SlotRig } from './slot-rig.ts';
+
+describe('Slot', () => {
+  let rig: SlotRig;
+  let slot: Slot;
+
+  beforeEach(() => {
+    stopTime();
+    rig = new SlotRig();
+    ({ slot } = rig);
+  });
+  afterEach(startTime);
+
+  describe('room', () => {
+    it('is none before it is opened and after it was shut', () => {
+      const closed = new Slot(
+        'key',
+        'w1',
+        { run: () => {}, takeBack: () => {}, cancel: () => {} },
+        { room: () => {}, end: () => {} },
+      );
+      expect([closed.room(1), closed.usable]).toEqual([0, false]);
+      slot.shut();
+      expect([slot.room(1), slot.usable]).toEqual([0, false]);
+    });
+
+    it('is for as many calls as their function allows, and none of another concurrency', () => {
+      expect([slot.room(1), slot.room(3)]).toEqual([1, 3]);
+      const first = rig.run({ concurrency: 3 });
+      rig.run({ concurrency: 3 });
+      expect([slot.room(3), slot.room(1), slot.room(100), slot.mode]).toEqual([1, 0, 0, 3]);
+      rig.run({ concurrency: 3 });
+      expect(slot.room(3)).toBe(0);
+      slot.answer(first.id, ANSWER);
+      expect([slot.room(3), slot.room(1)]).toEqual([1, 0]);
+    });
+
+    it('is for any concurrency once it is empty', () => {
+      const call = rig.run({ concurrency: 3 });
+      slot.answer(call.id, ANSWER);
+      expect([slot.mode, slot.room(1), slot.room(100)]).toEqual([0, 1, 100]);
+    });
+
+    it('is held back by a reservation until the slot is empty, and then for that concurrency', () => {
+      const call = rig.run({ concurrency: 3 });
+      slot.reservedFor = 1;
+      expect([slot.room(3), slot.room(1)]).toEqual([0, 0]);
+      slot.answer(call.id, ANSWER);
+      expect([slot.room(3), slot.room(1)]).toEqual([0, 1]);
+      rig.run();
+      expect(slot.reservedFor).toBe(0);
+    });
+  });
+
+  describe('answers', () => {
+    it('end the lease, and are told whether they are the slot’s first', () => {
+      const [first, second] = [rig.run({ concurrency: 2 }), rig.run({ concurrency: 2 })];
+      expect(slot.answer(second.id, ANSWER)).toBe(true);
+      expect(slot.answer(first.id, { ...ANSWER, runMs: 7 })).toBe(true);
+      expect([first.told, second.told]).toEqual([['answered'], ['answered']]);
+      expect([second.answer?.warm, first.answer?.warm, first.answer?.runMs]).toEqual([false, true, 7]);
+      expect([slot.running, slot.done]).toEqual([0, 2]);
+      expect(rig.said.filter((word) => word === 'room')).toHaveLength(2);
+    });
+
+    it('are lies when nothing was asked, when they come twice, and when a call is dropped unasked', () => {
+      const call = rig.run();
+      expect(slot.answer(call.id + 1, ANSWER)).toBe(false);
+      expect(slot.drop(call.id)).toBe(false);
+      expect(call.told).toEqual([]);
+      expect(slot.answer(call.id, ANSWER)).toBe(true);
+      expect(slot.answer(call.id, ANSWER)).toBe(false);
+      expect(slot.drop(call.id)).toBe(false);
+      expect(call.told).toEqual(['answered']);
+    });
+
+    it('are counted as latency from the hand-over on', () => {
+      const call = rig.run();
+      pass(30);
+      slot.answer(call.id, ANSWER);
+      expect(slot.latency.at(performance.now())).toBe(30);
+    });
+
+    it('never come once the connection is gone: every call is lost', () => {
+      const [first, second] = [rig.run({ concurrency: 2 }), rig.run({ concurrency: 2 })];
+      slot.lose('cut');
+      expect([first.told, second.told]).toEqual([['lost: cut'], ['lost: cut']]);
+      expect([slot.running, slot.room(1), slot.usable]).toEqual([0, 0, false]);
+    });
+  });
+
+  describe('a call whose deadline has passed', () => {
+    it('ends a slot at once that it had for itself', () => {
+      const call = rig.run();
+      slot.overdue(call.id);
+      expect(rig.said).toEqual([`run ${call.id}`, `cancel ${call.id}`, 'end now']);
+      expect([slot.room(1), slot.usable]).toEqual([0, false]);
+    });
+
+    it('ends a slot that it shares only if that is stuck, else as soon as the others are answered', () => {
+      const [late, other, last] = [1, 2, 3].map(() => rig.run({ concurrency: 3 }));
+      slot.overdue(late!.id);
+      expect(rig.ends).toEqual(['end if-stuck']);
+      expect(slot.room(3)).toBe(0);
+      slot.answer(other!.id, ANSWER);
+      expect(rig.ends).toEqual(['end if-stuck']);
+      slot.answer(last!.id, ANSWER);
+      expect(rig.ends).toEqual(['end if-stuck', 'end now']);
+      expect(rig.said).not.toContain('room');
+    });
+
+    it('ends a shared slot at once when it is the last that was in time', () => {
+      const [one, two] = [rig.run({ concurrency: 2 }), rig.run({ concurrency: 2 })];
+      slot.overdue(one.id);
+      slot.overdue(two.id);
+      expect(rig.ends).toEqual(['end if-stuck', 'end now']);
+    });
+
+    it('has the slot replaced though it is answered after all', () => {
+      const call = rig.run({ concurrency: 2 });
+      rig.run({ concurrency: 2 });
+      slot.overdue(call.id);
+      slot.answer(call.id, ANSWER);
+      expect(call.told).toEqual(['answered']);
+      expect([slot.running, slot.room(2)]).toEqual([1, 0]);
+    });
+
+    it('ends no slot in which it waits behind another', () => {
+      rig.warm();
+      const front = rig.run({ shortMs: 0.1 });
+      const behind = rig.run({ shortMs: 0.1, timeoutMs: 50 });
+      pass(60);
+      slot.overdue(behind.id);
+      expect(rig.ends).toEqual([]);
+      expect(rig.said).toContain(`cancel ${behind.id}`);
+      expect(slot.drop(behind.id)).toBe(true);
+      slot.answer(front.id, ANSWER);
+      expect([rig.ends, slot.room(1)]).toEqual([[], 1]);
+    });
+
+    it('ends the slot when its turn comes before it is given back', () => {
+      rig.warm();
+      const front = rig.run({ shortMs: 0.1 });
+      const behind = rig.run({ shortMs: 0.1, timeoutMs: 50 });
+      pass(60);
+      slot.overdue(behind.id);
+      slot.answer(front.id, ANSWER);
+      expect(rig.ends).toEqual(['end now']);
+      expect(slot.usable).toBe(false);
+    });
+
+    it('leaves alone a slot that doesn’t have it', () => {
+      slot.overdue(12345);
+      expect(rig.said).toEqual([]);
+    });
+  });
+});
