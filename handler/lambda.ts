@@ -3,7 +3,6 @@
  * what the call took. zip.ts bundles it with its imports; the functions' bundle lies beside it, unchanged.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import {
   ABORT_GRACE_MS,
@@ -14,7 +13,7 @@ import {
   PROBE_METHOD,
 } from '../src/cloud/event.ts';
 import { decodeEvent, escapedBytes, type EventHead, type HandlerOutcome } from '../src/cloud/event.ts';
-import type { InvokeContext, InvokeOutcome, LoadedBundle } from './invoke.ts';
+import { loadBundle, type InvokeContext, type InvokeOutcome } from '../worker/bundle.ts';
 import { meterLogs } from './logs.ts';
 
 /** The part of the gateway's proxy event that matters here. */
@@ -42,7 +41,9 @@ Object.assign(process.env, given, { TMPDIR: '/tmp' });
 
 const logs = meterLogs(MAX_LOG_BYTES);
 const bundleHash = readFileSync(new URL('./bundle.hash', import.meta.url), 'utf8');
-const bundle = createRequire(import.meta.url)('./bundle.cjs') as LoadedBundle;
+// As a worker loads it: with Node's own modules and nothing that happens to lie about here.
+const code = readFileSync(new URL('./bundle.cjs', import.meta.url));
+const { bundle } = loadBundle(code, Buffer.alloc(0));
 
 const shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
 const watchdogWord = new Int32Array(shared);

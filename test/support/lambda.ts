@@ -36,6 +36,9 @@ export class LambdaProcess {
     const code = join(folder, 'code');
     mkdirSync(code);
     for (const [name, content] of Object.entries(unzipSync(zip))) writeFileSync(join(code, name), content);
+    // Lambda brings packages of its own, which functions must not come to depend on.
+    mkdirSync(join(code, 'node_modules', 'lying-about'), { recursive: true });
+    writeFileSync(join(code, 'node_modules', 'lying-about', 'index.js'), '');
     writeFileSync(join(folder, 'loop.mjs'), LOOP);
     const child = fork(join(folder, 'loop.mjs'), [join(code, 'lambda.mjs')], {
       env: { AWS_SECRET_ACCESS_KEY: 'the-role', PATH: process.env['PATH'] ?? '', ...env },

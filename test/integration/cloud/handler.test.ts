@@ -19,6 +19,7 @@ const CODE = `
     quotes: (params) => ok('"'.repeat(JSON.parse(params)[0])),
     print: (params) => { console.log('x'.repeat(JSON.parse(params)[0])); for (let line = 0; line < 100; line++) console.error('end'); return ok(1); },
     slow: () => new Promise((resolve) => setTimeout(resolve, 600, ok('done'))),
+    modules: () => ok(['node:os', 'lying-about'].map((name) => { try { require(name); return true; } catch (e) { return e.code; } })),
     quit: () => process.exit(3),
   };
   exports.manifestJson = () => '{}';
@@ -77,6 +78,10 @@ describe('the handler', () => {
       AWS_REGION: 'mine',
       TMPDIR: '/tmp',
     });
+  });
+
+  it('gives functions Node’s own modules, and none that Lambda has lying about', async () => {
+    expect(await lambda.call({ method: 'modules' })).toMatchObject({ body: '[true,"MODULE_NOT_FOUND"]' });
   });
 
   it('tells a failure as a worker does', async () => {
