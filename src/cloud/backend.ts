@@ -95,7 +95,7 @@ export interface CloudStatus {
 /** What is deployed: the same bytes that the workers run. */
 export interface CloudBundle {
   readonly hash: string;
-  readonly code: Uint8Array;
+  readonly code: string | Uint8Array;
 }
 
 /** What a deployment did, or with dryRun would do; one line for each step, in order. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, vi } from 'vitest';
+import { DirectControl } from '../../src/cloud/aws/control.ts';
 import { Deployments, type DeploymentsSettings } from '../../src/cloud/aws/deployments.ts';
 import type { CloudBundle, CloudOutcome } from '../../src/cloud/backend.ts';
 import { Ledger } from '../../src/cloud/ledger.ts';
@@ -54,21 +55,29 @@ export class AwsBench {
     const store = { append: async () => undefined, close: async () => undefined };
     const ledger = new Ledger(1e9, { nextId: 1, days: new Map(), unsettled: 0 }, store);
     const stream = { write: (line: string) => void this.lines.push(JSON.parse(line) as { msg: string }) };
+    const log = pino({ level: 'info' }, stream);
+    const complete = {
+      pool: 'p1',
+      region: 'eu-central-1',
+      endpoint: this.aws.url,
+      memoryMb: 1769,
+      architecture: 'arm64',
+      budgetUsd: 1,
+      functionEnv: {},
+      ...options,
+    } as const;
+    const { region, endpoint } = complete;
+    // In this thread: the other has a clock of its own.
+    const control = new DirectControl({ region, endpoint }, (level, message, fields) =>
+      log[level](fields, message),
+    );
     const deployments = new Deployments({
-      options: {
-        pool: 'p1',
-        region: 'eu-central-1',
-        endpoint: this.aws.url,
-        memoryMb: 1769,
-        architecture: 'arm64',
-        budgetUsd: 1,
-        functionEnv: {},
-        ...options,
-      },
+      options: complete,
+      control,
       mode,
       maxResultBytes: 1000,
       ledger: async () => ledger,
-      log: pino({ level: 'info' }, stream),
+      log,
     });
     this.#opened.push(deployments);
     return deployments;

@@ -18,9 +18,11 @@ import type {
 import { Ledger } from '../ledger.ts';
 import { openLedgerStore } from '../ledger-store.ts';
 import { readMetricsNanoUsd } from '../prices.ts';
-import { Deployments } from './deployments.ts';
+import type { ControlPlane } from './control.ts';
+import { ThreadedControl } from './control-client.ts';
+import { Deployments, type DeploymentsSettings } from './deployments.ts';
 import { rateOf, type AwsOptions } from './desired.ts';
-import { METRICS_READ, cachedFigures, readFigures } from './metrics.ts';
+import { FIGURES_READ, cachedFigures } from './figures.ts';
 import { Publisher } from './publish.ts';
 
 /** How the AWS backend is set up. */
@@ -45,6 +47,7 @@ export function createAwsCloud(settings: AwsCloudSettings): CloudBackend {
 
 class AwsCloud implements CloudBackend {
   readonly #settings: AwsCloudSettings;
+  readonly #control: ControlPlane;
   readonly #deployments: Deployments;
   readonly #publisher: Publisher;
   readonly #figures: (now: number) => Promise<CloudFigures | undefined>;
@@ -52,10 +55,21 @@ class AwsCloud implements CloudBackend {
   #closed: Promise<void> | undefined;
 
   constructor(settings: AwsCloudSettings) {
-    const { mode, maxResultBytes, log } = settings;
+    const { mode, maxResultBytes, log, region, endpoint } = settings;
     this.#settings = settings;
     const ledger = async (): Promise<Ledger> => (this.#ledger ??= await this.#openLedger());
-    this.#deployments = new Deployments({ options: settings, mode, maxResultBytes, ledger, log });
+    this.#control = new ThreadedControl({ region, endpoint }, (level, message, fields) => {
+      log[level](fields, message);
+    });
+    const control = this.#control;
+    this.#deployments = new Deployments({
+      options: awsOptions(settings),
+      mode,
+      maxResultBytes,
+      control,
+      ledger,
+      log,
+    });
     this.#publisher = new Publisher(log);
     this.#figures = cachedFigures((now) => this.#readFigures(now));
   }
@@ -118,7 +132,7 @@ class AwsCloud implements CloudBackend {
     const now = Date.now();
     const costTodayUsd = this.#ledger.usedNano(now) / NANO;
     this.#publisher.record({ ...sample, costTodayUsd }, now, {
-      client: async () => (await this.#deployments.session()).clients.cloudWatch,
+      publish: (batch) => this.#control.publish(batch),
       ledger: this.#ledger,
       prices: rateOf(live.desired.options).prices,
       pool,
@@ -150,11 +164,22 @@ class AwsCloud implements CloudBackend {
   async #readFigures(now: number): Promise<CloudFigures | undefined> {
     const { live } = this.#deployments;
     if (live === undefined || this.#ledger === undefined) return undefined;
-    const { clients } = await this.#deployments.session();
-    const priceNano = readMetricsNanoUsd(rateOf(live.desired.options).prices, METRICS_READ);
+    const priceNano = readMetricsNanoUsd(rateOf(live.desired.options).prices, FIGURES_READ.length);
     if (!this.#ledger.charge('figures', priceNano, now)) return undefined;
-    return readFigures(clients.cloudWatch, live.desired.names.base, now);
+    return this.#control.figures(live.desired.names.base, now);
   }
+}
+
+/** What AWS is asked for: plain data, since it goes to another thread. */
+function awsOptions(settings: AwsCloudSettings): DeploymentsSettings['options'] {
+  const {
+    mode: _mode,
+    stateDir: _stateDir,
+    maxResultBytes: _maxResultBytes,
+    log: _log,
+    ...options
+  } = settings;
+  return options;
 }
 
 /** Answers a call that isn't sent; not before its caller has the handle. */

@@ -1,7 +1,7 @@
 /** One deployment: look, plan, carry out. */
-import type { Logger } from 'pino';
 import { applySteps } from './apply.ts';
 import type { AwsClients } from './clients.ts';
+import type { ControlLog } from './control-log.ts';
 import { callUrl, type Desired } from './desired.ts';
 import { CloudFault, faultOf, isError } from './faults.ts';
 import { observe, type Observed } from './observe.ts';
@@ -13,7 +13,7 @@ import { idsOf, needed } from './work.ts';
 export interface DeployOrder {
   readonly clients: AwsClients;
   readonly desired: Desired;
-  readonly log: Logger;
+  readonly log: ControlLog;
   readonly signal: AbortSignal;
 }
 
@@ -52,10 +52,8 @@ export async function deployAws(order: DeployOrder): Promise<Deployed> {
     try {
       await applySteps(steps, { clients, desired, ids, signal }, (progress) => {
         done.push(progress.step);
-        log.info(
-          { ...progress },
-          `cloud: ${progress.number}/${progress.of} ${progress.step} (${progress.ms} ms)`,
-        );
+        const { number, of, step, ms } = progress;
+        log('info', `cloud: ${number}/${of} ${step} (${ms} ms)`, progress);
       });
     } catch (thrown) {
       if (round < ROUNDS && isConflict(thrown)) continue;

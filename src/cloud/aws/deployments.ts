@@ -5,13 +5,11 @@ import type { CloudBundle, CloudState, DestroyReport } from '../backend.ts';
 import type { Ledger } from '../ledger.ts';
 import { PRICES_AS_OF, pricesOf } from '../prices.ts';
 import { checkOptions, checkZip } from './check.ts';
-import { deployAws, dryRun, type DeployOrder } from './deploy.ts';
-import { desiredOf, namesOf, type AwsOptions } from './desired.ts';
-import { destroyAws } from './destroy.ts';
-import { CloudFault, faultOf } from './faults.ts';
+import type { ControlPlane } from './control.ts';
+import { watchCredentials } from './credentials-files.ts';
+import { desiredOf, type AwsOptions, type Desired } from './desired.ts';
+import { faultOf, stopping, type CloudFault } from './faults.ts';
 import { closeLive, openLive, waitUntilServed, type Live } from './live.ts';
-import { createPacer } from './pace.ts';
-import { openSession, watchCredentials, type Session } from './session.ts';
 
 /** What deployments are made with. */
 export interface DeploymentsSettings {
@@ -21,6 +19,8 @@ export interface DeploymentsSettings {
   readonly mode: 'auto' | 'aws';
   /** A longer result is TooLarge, in bytes. */
   readonly maxResultBytes: number;
+  /** Asks AWS; closed along with the deployments. */
+  readonly control: ControlPlane;
   /** Opens the ledger, the first time. */
   readonly ledger: () => Promise<Ledger>;
   readonly log: Logger;
@@ -37,7 +37,6 @@ export class Deployments {
   readonly #settings: DeploymentsSettings;
   readonly #log: Logger;
   readonly #abort = new AbortController();
-  readonly #pacer = createPacer();
   /** Rejects when closing: the SDK doesn't leave its own waits before it tries again. */
   readonly #stopped = Promise.withResolvers<never>();
   #state: CloudState = 'off';
@@ -46,7 +45,6 @@ export class Deployments {
   /** What was to be deployed last. */
   #bundle: CloudBundle | undefined;
   #live: Live | undefined;
-  #session: Promise<Session> | undefined;
   #unwatch: (() => void) | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #earlierCalls = 0;
@@ -82,7 +80,7 @@ export class Deployments {
 
   /** What a deployment of the bundle would do. @throws CloudFault */
   plan(bundle: CloudBundle): Promise<readonly string[]> {
-    return this.#exclusive(async () => dryRun(await this.#order(bundle)));
+    return this.#exclusive(async () => this.#settings.control.plan(await this.#desired(bundle)));
   }
 
   /** Deploys the bundle, or finds that it is; returns what was done. @throws CloudFault after settling when to try again. */
@@ -105,25 +103,9 @@ export class Deployments {
       this.#state = 'off';
       this.#fault = undefined;
       await this.#use(undefined);
-      const { region, clients } = await this.session();
-      const options = { ...this.#settings.options, region };
-      const names = namesOf(options.pool, region);
-      return destroyAws({ clients, options, names, log: this.#log, signal: this.#abort.signal });
+      const { options, control } = this.#settings;
+      return control.destroy({ ...options, region: await control.region() });
     });
-  }
-
-  /** The session in use, opened if need be. @throws CloudFault without credentials. */
-  session(): Promise<Session> {
-    if (this.#session === undefined) {
-      const { region, endpoint } = this.#settings.options;
-      const opening = openSession({ region, endpoint, pacer: this.#pacer, signal: this.#abort.signal });
-      this.#session = opening;
-      opening.catch(() => {
-        // One that failed isn't worth keeping; whoever waits for it hears of it.
-        if (this.#session === opening) this.#session = undefined;
-      });
-    }
-    return this.#session;
   }
 
   /** Ends the one in use, its calls at once, and whatever is under way. */
@@ -133,10 +115,10 @@ export class Deployments {
     this.#state = 'off';
     this.#unwatch?.();
     clearTimeout(this.#retryTimer);
+    await this.#settings.control.close();
     await this.#operations;
     await this.#use(undefined);
     await Promise.all(this.#retiring);
-    await this.#dropSession();
   }
 
   async #deploy(bundle: CloudBundle): Promise<readonly string[]> {
@@ -144,10 +126,10 @@ export class Deployments {
     this.#unwatch ??= watchCredentials(() => void this.#credentialsChanged());
     this.#state = 'deploying';
     const ledger = await this.#settings.ledger();
-    const order = await this.#order(bundle);
-    const deployed = await deployAws(order);
+    const desired = await this.#desired(bundle);
+    const deployed = await this.#settings.control.deploy(desired);
     const live = openLive({
-      desired: order.desired,
+      desired,
       deployed,
       ledger,
       maxResultBytes: this.#settings.maxResultBytes,
@@ -155,8 +137,8 @@ export class Deployments {
       repair: () => this.#again(),
     });
     try {
-      await waitUntilServed(live, this.#log, order.signal);
-      order.signal.throwIfAborted();
+      await waitUntilServed(live, this.#log, this.#abort.signal);
+      this.#abort.signal.throwIfAborted();
     } catch (thrown) {
       await closeLive(live, AbortSignal.abort());
       throw thrown;
@@ -202,37 +184,29 @@ export class Deployments {
 
   async #credentialsChanged(): Promise<void> {
     this.#log.info('cloud: the AWS credentials or configuration changed');
-    await this.#dropSession();
+    await this.#settings.control.forget().catch(() => undefined);
     this.#failures = 0;
     if (this.#state === 'degraded' || this.#state === 'off') this.#again();
     else this.#live?.monitor.changed();
   }
 
-  async #dropSession(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    // A session that couldn't be opened has nothing to close.
-    const opened = await session?.catch(() => undefined);
-    opened?.clients.destroy();
-  }
-
-  async #order(bundle: CloudBundle): Promise<DeployOrder> {
-    const { options } = this.#settings;
+  /** What the bundle and the settings ask for. */
+  async #desired(bundle: CloudBundle): Promise<Desired> {
+    const { options, control } = this.#settings;
     // What is wrong with the settings is said even where there are no credentials.
     if (options.region !== undefined) checkOptions({ ...options, region: options.region });
-    const { region, clients } = await this.session();
+    const region = await control.region();
     const complete = { ...options, region };
     checkOptions(complete);
     const zip = await buildZip(bundle);
     checkZip(zip);
     const code = { bundleHash: bundle.hash, zip: zip.bytes, zipSha256: zip.sha256 };
-    const desired = desiredOf(complete, code, LAMBDA_HANDLER);
     if (!pricesOf(region).known) {
       this.#log.warn(
         `cloud: no prices of ${PRICES_AS_OF} are known for ${region}; calls are charged as the dearest anywhere`,
       );
     }
-    return { clients, desired, log: this.#log, signal: this.#abort.signal };
+    return desiredOf(complete, code, LAMBDA_HANDLER);
   }
 
   /** Puts a deployment in the place of the one before. That may finish its calls meanwhile; or first, if there is none after it. */
@@ -255,8 +229,4 @@ export class Deployments {
     this.#operations = run.catch(() => undefined);
     return run;
   }
-}
-
-function stopping(): CloudFault {
-  return new CloudFault('off', 'the balancer is stopping');
 }

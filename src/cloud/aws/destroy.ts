@@ -3,10 +3,10 @@ import { DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { DeleteLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { DeleteRoleCommand, DeleteRolePolicyCommand } from '@aws-sdk/client-iam';
 import { DeleteFunctionCommand } from '@aws-sdk/client-lambda';
-import type { Logger } from 'pino';
 import type { DestroyReport } from '../backend.ts';
 import { removeApi, removeKey, removeUsagePlan } from './apply-api.ts';
 import type { AwsClients } from './clients.ts';
+import type { ControlLog } from './control-log.ts';
 import type { AwsOptions, Names } from './desired.ts';
 import { faultOf } from './faults.ts';
 import { observe, type Observed } from './observe.ts';
@@ -17,7 +17,7 @@ export interface DestroyOrder {
   readonly clients: AwsClients;
   readonly options: AwsOptions;
   readonly names: Names;
-  readonly log: Logger;
+  readonly log: ControlLog;
   readonly signal: AbortSignal;
 }
 
@@ -40,10 +40,10 @@ export async function destroyAws(order: DestroyOrder): Promise<DestroyReport> {
     try {
       await run();
       removed.push(what);
-      log.info({ removed: what }, `cloud: removed ${what}`);
+      log('info', `cloud: removed ${what}`, { removed: what });
     } catch (thrown) {
       left.push(`${what}: ${faultOf(thrown, 'remove it').message}`);
-      log.warn({ left: what }, `cloud: could not remove ${what}`);
+      log('warn', `cloud: could not remove ${what}`, { left: what });
     }
   }
   return { removed, left };

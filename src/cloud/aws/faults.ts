@@ -20,6 +20,11 @@ export class CloudFault extends Error {
   }
 }
 
+/** Nothing more is asked of the cloud: the balancer is stopping. */
+export function stopping(): CloudFault {
+  return new CloudFault('off', 'the balancer is stopping');
+}
+
 interface Rule {
   readonly matches: RegExp;
   readonly reason: CloudReason;

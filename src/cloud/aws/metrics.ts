@@ -1,16 +1,18 @@
-/** The function's figures, as CloudWatch has them. Each read is paid for, so an answer is kept for a while. */
+/** Figures in CloudWatch: reads the function's, writes the balancer's. */
 import {
   GetMetricDataCommand,
+  PutMetricDataCommand,
   type CloudWatchClient,
   type MetricDataQuery,
 } from '@aws-sdk/client-cloudwatch';
 import type { CloudFigures } from '../backend.ts';
 import { faultOf } from './faults.ts';
+import type { FIGURES_READ } from './figures.ts';
+import type { PublishedBatch } from './publish.ts';
 
 /** The time the figures are of, in milliseconds. */
 const PERIOD_MS = 3_600_000;
-/** How long an answer is good, in milliseconds: CloudWatch itself has a new one once a minute. */
-const FRESH_MS = 60_000;
+type FigureId = (typeof FIGURES_READ)[number];
 
 /** What is asked for: the field it fills, the metric, and which statistic of it. */
 const QUERIES = {
@@ -20,10 +22,7 @@ const QUERIES = {
   maxConcurrent: ['ConcurrentExecutions', 'Maximum'],
   durationP50Ms: ['Duration', 'p50'],
   durationP99Ms: ['Duration', 'p99'],
-} as const satisfies Readonly<Record<string, readonly [string, string]>>;
-
-/** How many metrics one read asks for, and pays. */
-export const METRICS_READ = Object.keys(QUERIES).length;
+} as const satisfies Readonly<Record<FigureId, readonly [string, string]>>;
 
 /** Reads the figures of a function over the hour before `now` (epoch ms). @throws CloudFault */
 export async function readFigures(
@@ -74,20 +73,9 @@ export async function readFigures(
   };
 }
 
-/** Keeps an answer while it is fresh; askers at the same time share one read. */
-export function cachedFigures(
-  read: (now: number) => Promise<CloudFigures | undefined>,
-): (now: number) => Promise<CloudFigures | undefined> {
-  let kept: { readonly at: number; readonly answer: Promise<CloudFigures | undefined> } | undefined;
-  return (now) => {
-    if (kept === undefined || now - kept.at >= FRESH_MS || now < kept.at) {
-      const answer = read(now);
-      kept = { at: now, answer };
-      // A failed read isn't worth keeping; whoever waits for it hears of it.
-      answer.catch(() => {
-        kept = undefined;
-      });
-    }
-    return kept.answer;
-  };
+/** Writes a batch of the balancer's own figures. @throws CloudFault */
+export async function writeFigures(client: CloudWatchClient, batch: PublishedBatch): Promise<void> {
+  await client.send(new PutMetricDataCommand(batch)).catch((thrown: unknown) => {
+    throw faultOf(thrown, "write the balancer's figures");
+  });
 }

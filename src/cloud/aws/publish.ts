@@ -1,5 +1,5 @@
 /** Writes the balancer's own figures to CloudWatch, a minute's worth at a time. Off unless a setting asks for it. */
-import { PutMetricDataCommand, type CloudWatchClient, type MetricDatum } from '@aws-sdk/client-cloudwatch';
+import type { MetricDatum, PutMetricDataInput } from '@aws-sdk/client-cloudwatch';
 import type { Logger } from 'pino';
 import type { BalancerFigures } from '../backend.ts';
 import type { Ledger } from '../ledger.ts';
@@ -32,6 +32,9 @@ interface Statistics {
   max: number;
 }
 
+/** A request with a minute's figures, as plain data. */
+export type PublishedBatch = PutMetricDataInput;
+
 /** Gathers samples, and hands a minute of them over as one request. */
 class MetricBatch {
   #figures = new Map<keyof PublishedFigures, Statistics>();
@@ -52,7 +55,7 @@ class MetricBatch {
   }
 
   /** The request for everything gathered, and a new start; undefined if there is nothing. */
-  take(pool: string, now: number): PutMetricDataCommand | undefined {
+  take(pool: string, now: number): PublishedBatch | undefined {
     if (this.#figures.size === 0) return undefined;
     const data = [...this.#figures].map(([name, { count, sum, min, max }]): MetricDatum => {
       const [MetricName, Unit] = METRICS[name];
@@ -65,7 +68,7 @@ class MetricBatch {
       };
     });
     this.#figures = new Map();
-    return new PutMetricDataCommand({ Namespace: METRIC_NAMESPACE, MetricData: data });
+    return { Namespace: METRIC_NAMESPACE, MetricData: data };
   }
 }
 
@@ -74,7 +77,8 @@ const BATCH_MS = 60_000;
 
 /** Where the figures go, and who pays. */
 export interface PublishTarget {
-  readonly client: () => Promise<CloudWatchClient>;
+  /** Sends a batch. */
+  readonly publish: (batch: PublishedBatch) => Promise<void>;
   readonly ledger: Ledger;
   readonly prices: Prices;
   readonly pool: string;
@@ -99,21 +103,14 @@ export class Publisher {
     this.#batch.add(sample);
     if (now - this.#batchStart < BATCH_MS) return;
     this.#batchStart = now;
-    const command = this.#batch.take(target.pool, now);
-    const priceNano =
-      writeMetricsNanoUsd(target.prices) + minuteNanoUsd(target.prices, METRICS_PUBLISHED, target.alarms);
-    if (command === undefined || !target.ledger.charge('publish figures', priceNano, now)) return;
-    this.#sending = this.#send(command, target);
-  }
-
-  /** Figures aren't worth a retry: the next minute brings new ones. */
-  async #send(command: PutMetricDataCommand, target: PublishTarget): Promise<void> {
-    try {
-      const client = await target.client();
-      await client.send(command);
-    } catch (thrown) {
+    const batch = this.#batch.take(target.pool, now);
+    const { prices, alarms } = target;
+    const priceNano = writeMetricsNanoUsd(prices) + minuteNanoUsd(prices, METRICS_PUBLISHED, alarms);
+    if (batch === undefined || !target.ledger.charge('publish figures', priceNano, now)) return;
+    // Figures aren't worth a retry: the next minute brings new ones.
+    this.#sending = target.publish(batch).catch((thrown: unknown) => {
       this.#log.warn(`cloud: ${faultOf(thrown, "write the balancer's figures").message}`);
-    }
+    });
   }
 
   /** Settles when nothing is being sent. */

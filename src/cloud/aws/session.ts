@@ -1,7 +1,4 @@
 /** Who we are to AWS: credentials, region, and the clients made with them. Made anew when the credentials change. */
-import { unwatchFile, watchFile, type StatsListener } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { createClients, type AwsClients } from './clients.ts';
@@ -60,22 +57,4 @@ async function configuredRegion(): Promise<string> {
   } finally {
     client.destroy();
   }
-}
-
-/** How often the files are looked at, in milliseconds. */
-const WATCH_MS = 2000;
-
-/** Calls `changed` when the credentials or configuration file is written, made or removed; returns the end of it. */
-export function watchCredentials(changed: () => void): () => void {
-  const files = [
-    process.env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(homedir(), '.aws', 'credentials'),
-    process.env['AWS_CONFIG_FILE'] ?? join(homedir(), '.aws', 'config'),
-  ];
-  const listener: StatsListener = (now, before) => {
-    if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) changed();
-  };
-  for (const file of files) watchFile(file, { interval: WATCH_MS, persistent: false }, listener);
-  return () => {
-    for (const file of files) unwatchFile(file, listener);
-  };
 }

@@ -2,8 +2,9 @@ import { CloudWatchClient, GetMetricDataCommand, PutMetricDataCommand } from '@a
 import { mockClient } from 'aws-sdk-client-mock';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { cachedFigures, readFigures } from '../../../../src/cloud/aws/metrics.ts';
-import { Publisher } from '../../../../src/cloud/aws/publish.ts';
+import { cachedFigures } from '../../../../src/cloud/aws/figures.ts';
+import { readFigures, writeFigures } from '../../../../src/cloud/aws/metrics.ts';
+import { Publisher, type PublishedBatch } from '../../../../src/cloud/aws/publish.ts';
 import { Ledger } from '../../../../src/cloud/ledger.ts';
 import { minuteNanoUsd, pricesOf } from '../../../../src/cloud/prices.ts';
 
@@ -89,7 +90,13 @@ describe("the balancer's figures", () => {
   it('are written once a minute, as statistics of all samples, and paid for', async () => {
     const money = ledger(1e9);
     const publisher = new Publisher(pino({ level: 'silent' }));
-    const target = { client: async () => client, ledger: money, prices, pool: 'p1', alarms: 0 };
+    const target = {
+      publish: (batch: PublishedBatch) => writeFigures(client, batch),
+      ledger: money,
+      prices,
+      pool: 'p1',
+      alarms: 0,
+    };
     for (let second = 0; second <= 60; second++) {
       publisher.record({ ...sample, load: second }, NOW + second * 1000, target);
     }
@@ -114,7 +121,13 @@ describe("the balancer's figures", () => {
 
   it('are dropped where there is no money for them, and where they can’t be written', async () => {
     const publisher = new Publisher(pino({ level: 'silent' }));
-    const poor = { client: async () => client, ledger: ledger(0), prices, pool: 'p1', alarms: 0 };
+    const poor = {
+      publish: (batch: PublishedBatch) => writeFigures(client, batch),
+      ledger: ledger(0),
+      prices,
+      pool: 'p1',
+      alarms: 0,
+    };
     publisher.record(sample, NOW, poor);
     publisher.record(sample, NOW + 60_000, poor);
     expect(mock.calls()).toEqual([]);
