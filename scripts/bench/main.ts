@@ -9,8 +9,8 @@ import { haproxy, nginx, spillway, whyNot, type Contender } from './contenders.t
 import { check, cpuMicroseconds, load, median, residentBytes, type Measured } from './load.ts';
 
 const quick = process.argv.includes('--quick');
-const ROUNDS = quick ? 3 : 7;
-const SECONDS = quick ? 2 : 4;
+const ROUNDS = quick ? 3 : 5;
+const SECONDS = quick ? 2 : 3;
 const WARM_UP_SECONDS = 2;
 /** How long every answer is looked at, which isn't timed. */
 const CHECK_SECONDS = 1;

@@ -34,6 +34,7 @@ export class Listener {
   readonly #secret: Buffer;
   readonly #newcomers: Newcomers;
   readonly #strangers = new Set<Socket>();
+  readonly #sockets = new Set<Socket>();
 
   private constructor(folder: string, secret: Buffer, newcomers: Newcomers) {
     this.#path = join(folder, SOCKET_NAME);
@@ -66,18 +67,26 @@ export class Listener {
       // Workers run as another user, so the socket is open to all; the folder above it is not.
       listener.#server.listen({ path: privatePath, readableAll: true, writableAll: true }, resolve);
     });
-    await rename(privatePath, listener.#path);
+    listener.#server.removeAllListeners('error');
+    // An accept that fails, for want of file descriptors say, concerns only who dialled; it dials again.
+    listener.#server.on('error', () => undefined);
+    try {
+      await rename(privatePath, listener.#path);
+    } catch (error) {
+      await listener.close();
+      throw error;
+    }
     return listener;
   }
 
-  /** Stops listening and cuts those who haven't said who they are. The pool's connections are the pool's to cut. */
+  /** Stops listening and cuts every connection, so that a worker which couldn't be ended doesn't hold up the stop. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => {
         resolve();
       });
     });
-    for (const socket of this.#strangers) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await rm(this.#path, { force: true });
     await closed;
   }
@@ -89,6 +98,8 @@ export class Listener {
       return;
     }
     const connection = new Connection(socket, HELLO_MAX_BYTES);
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     this.#strangers.add(socket);
     const timer = setTimeout(() => {
       connection.destroy('it did not say who it is');

@@ -92,6 +92,23 @@ describe('dispatch', () => {
       expect(balancer.dispatcher.counts).toEqual({ total: 1, failed: 1, offloaded: 0, retried: 0 });
     });
 
+    it('teaches how long the function takes, but for a slot’s first and for failures', () => {
+      start();
+      const run = (end: (slot: FakeSlot) => void): void => {
+        balancer.call('once');
+        settle();
+        end(slotOf(1));
+        settle();
+      };
+      run((slot) => slot.answer(undefined, '1', 5000));
+      run((slot) => slot.fail());
+      for (let i = 0; i < 5; i += 1) run((slot) => slot.answer(undefined, '1', 20));
+      balancer.call('once');
+      expect(balancer.dispatcher.expectedWaitMs()).toBeCloseTo(20, 9);
+      pass(15);
+      expect(balancer.dispatcher.expectedWaitMs()).toBeCloseTo(5, 9);
+    });
+
     it('that makes the front throw harms no other call', () => {
       start();
       const thrown: unknown[] = [];

@@ -85,6 +85,53 @@ describe('dispatch', () => {
       expect(fate(behind)).toBe('ok "second"');
     });
 
+    it('is given back by a slot whose event loop turns, and that doesn’t count as a run', () => {
+      const { blocked, other } = holdUp();
+      blocked.unstick();
+      pass(HELD_UP_MS);
+      expect([blocked.calls.length, other.calls.length]).toEqual([1, 1]);
+      // It may still run twice: once here, where it is lost, and once more.
+      balancer.workers.find(({ id }) => id === other.workerId)!.die();
+      settle();
+      blocked.answer(undefined, '"front"');
+      settle();
+      blocked.answer(undefined, '"here after all"');
+      settle();
+      expect([fate(front), fate(behind)]).toEqual(['ok "front"', 'ok "here after all"']);
+    });
+
+    it('waits where there is no other slot, and isn’t handed over again once it is answered', () => {
+      start();
+      balancer.warmUp('quick');
+      front = balancer.call('quick');
+      behind = balancer.call('quick');
+      settle();
+      slotOf(1).stick();
+      pass(HELD_UP_MS);
+      expect(balancer.dispatcher.queued).toBe(1);
+      slotOf(1).answer();
+      slotOf(1).answer();
+      settle();
+      expect([fate(front), fate(behind)]).toEqual(['ok null', 'ok null']);
+      expect([balancer.dispatcher.queued, slotOf(1).calls]).toEqual([0, []]);
+    });
+
+    it('isn’t handed ahead in the slot that has it already', () => {
+      start();
+      balancer.warmUp('quick');
+      front = balancer.call('quick');
+      behind = balancer.call('quick');
+      settle();
+      slotOf(1).stick();
+      pass(HELD_UP_MS);
+      slotOf(1).answer();
+      settle();
+      expect(slotOf(1).calls).toHaveLength(1);
+      slotOf(1).answer();
+      settle();
+      expect(slotOf(1).calls).toEqual([]);
+    });
+
     it('is never aborted by being taken back', () => {
       const { blocked, other } = holdUp();
       blocked.unstick();

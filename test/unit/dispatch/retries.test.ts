@@ -133,6 +133,18 @@ describe('dispatch', () => {
       expect(fate(waiting)).toBe('ok null');
     });
 
+    it('places no call on another slot of the worker that leaves', () => {
+      start({ workers: 1, slots: 2 });
+      const call = balancer.call('slow');
+      settle();
+      balancer.pool.eject('w1', 'it lied');
+      balancer.addWorker();
+      settle();
+      balancer.slots.find(({ calls }) => calls.length > 0)?.answer();
+      settle();
+      expect(fate(call)).toBe('ok null');
+    });
+
     it('is free: it draws on no budget', () => {
       start({ workers: 2, slots: 25 });
       const calls = Array.from({ length: 25 }, () => balancer.call('slow'));

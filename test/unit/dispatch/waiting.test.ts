@@ -134,6 +134,36 @@ describe('dispatch', () => {
     });
   });
 
+  describe('a round of placing', () => {
+    it('bears any number of calls whose time is over', () => {
+      start({ queueCalls: 20_000 });
+      pass(1);
+      balancer.call('once');
+      const late = Array.from({ length: 10_000 }, () => balancer.call('once', { timeoutMs: 100 }));
+      const last = balancer.call('once');
+      pass(101);
+      slotOf(1).answer();
+      settle();
+      slotOf(1).answer();
+      settle();
+      expect([new Set(late.map(fate)), fate(last)]).toEqual([new Set(['Timeout']), 'ok null']);
+    });
+
+    it('starts no call that an answer given in it has cancelled', () => {
+      start();
+      pass(1);
+      balancer.call('many');
+      const late = balancer.call('once', { timeoutMs: 100 });
+      const other = balancer.call('few');
+      // One client had both: with the first answer it goes away.
+      late.next = () => other.pending.cancel();
+      pass(101);
+      slotOf(1).answer();
+      settle();
+      expect([fate(late), slotOf(1).calls]).toEqual(['Timeout', []]);
+    });
+  });
+
   describe('cancelling', () => {
     it('a waiting call leaves no trace of it', () => {
       start();

@@ -75,6 +75,20 @@ describe('a worker’s data connections', () => {
       expect(balancer.pool.slots.map(({ key }) => key)).toEqual(worker.slots.map(({ key }) => key));
     });
 
+    it('are cut with their slot, or their worker, before they are announced', () => {
+      const worker = balancer.addWorker();
+      settle();
+      const [ended, stray] = [new FakeSlot(worker, 'ended'), new FakeSlot(worker, 'stray')];
+      ended.connect();
+      stray.connect();
+      worker.say(FrameType.SLOT_DOWN, JSON.stringify({ key: 'ended' }));
+      settle();
+      expect([ended.connected, stray.connected]).toEqual([false, true]);
+      balancer.pool.eject(worker.id, 'it lied');
+      settle();
+      expect(stray.connected).toBe(false);
+    });
+
     it('that are closed when they are handed over leave no slot behind', () => {
       const worker = balancer.addWorker();
       settle();
