@@ -125,8 +125,9 @@ export class Deployments {
     clearTimeout(this.#retryTimer);
     this.#unwatch ??= watchCredentials(() => void this.#credentialsChanged());
     this.#state = 'deploying';
-    const ledger = await this.#settings.ledger();
     const desired = await this.#desired(bundle);
+    // Not before: where there are no credentials there is nothing to keep books on.
+    const ledger = await this.#settings.ledger();
     const deployed = await this.#settings.control.deploy(desired);
     const live = openLive({
       desired,
