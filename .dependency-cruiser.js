@@ -135,10 +135,13 @@ export default {
     {
       name: 'functions-stand-alone',
       comment:
-        'What runs in a worker and in the cloud takes from the balancer only the types of the manifest and the error rules.',
+        'What runs in a worker and in the cloud takes from the balancer only the types of the manifest, the error rules, and the event; and from the worker how it loads a bundle.',
       severity: 'error',
       from: { path: '^handler/' },
-      to: { path: '^(src|worker)/', pathNot: '^src/(errors|functions/manifest)\\.ts$' },
+      to: {
+        path: '^(src|worker)/',
+        pathNot: ['^src/(errors|functions/manifest|cloud/event)\\.ts$', '^worker/bundle\\.ts$'],
+      },
     },
     {
       name: 'functions-take-types-of-the-manifest',

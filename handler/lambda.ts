@@ -1,0 +1,139 @@
+/**
+ * The shell round the bundle on AWS Lambda: takes the gateway's event, runs the call, answers with the raw result and
+ * what the call took. zip.ts bundles it with its imports; the functions' bundle lies beside it, unchanged.
+ */
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import {
+  ABORT_GRACE_MS,
+  HEADERS,
+  MAX_LOG_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MAX_RUN_MS,
+  PROBE_METHOD,
+} from '../src/cloud/event.ts';
+import { decodeEvent, escapedBytes, type EventHead, type HandlerOutcome } from '../src/cloud/event.ts';
+import { loadBundle, type InvokeContext, type InvokeOutcome } from '../worker/bundle.ts';
+import { meterLogs } from './logs.ts';
+
+/** The part of the gateway's proxy event that matters here. */
+export interface GatewayEvent {
+  readonly body?: string | null;
+  readonly isBase64Encoded?: boolean;
+}
+
+/** What the gateway makes an HTTP answer of. */
+export interface GatewayAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The part of Lambda's own context that matters here. */
+export interface LambdaContext {
+  readonly awsRequestId?: string;
+}
+
+// Functions get the variables they were given and nothing else, as in a worker: here the rest would be AWS credentials.
+const given = JSON.parse(process.env['SPILLWAY_FUNCTION_ENV'] ?? '{}') as Record<string, string>;
+for (const name of Object.keys(process.env)) Reflect.deleteProperty(process.env, name);
+Object.assign(process.env, given, { TMPDIR: '/tmp' });
+
+const logs = meterLogs(MAX_LOG_BYTES);
+const bundleHash = readFileSync(new URL('./bundle.hash', import.meta.url), 'utf8');
+// As a worker loads it: with Node's own modules and nothing that happens to lie about here.
+const code = readFileSync(new URL('./bundle.cjs', import.meta.url));
+const { bundle } = loadBundle(code, Buffer.alloc(0));
+
+const shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+const watchdogWord = new Int32Array(shared);
+new Worker(new URL('./watchdog.mjs', import.meta.url), { workerData: { shared }, env: {} }).unref();
+
+/** How long this process took to start; told once, with its first call. */
+let initMs: number | undefined = performance.now();
+
+/** Lambda's entry point. */
+export async function handler(event: GatewayEvent, context: LambdaContext): Promise<GatewayAnswer> {
+  const startedAt = performance.now();
+  logs.reset();
+  const { head, params } = decodeEvent(bodyOf(event));
+  const run = await runCall(head, params);
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    [HEADERS.outcome]: run.outcome,
+    [HEADERS.bundle]: bundleHash,
+    [HEADERS.runMs]: (performance.now() - startedAt).toFixed(3),
+    [HEADERS.memoryMb]: (process.memoryUsage.rss() / 1024 / 1024).toFixed(1),
+    [HEADERS.logBytes]: String(logs.bytes()),
+    [HEADERS.requestId]: context.awsRequestId ?? '',
+  };
+  if (initMs !== undefined) headers[HEADERS.initMs] = initMs.toFixed(3);
+  initMs = undefined;
+  return { statusCode: 200, headers, body: run.body };
+}
+
+function bodyOf(event: GatewayEvent): string {
+  const body = event.body ?? '';
+  return event.isBase64Encoded === true ? Buffer.from(body, 'base64').toString('utf8') : body;
+}
+
+interface Run {
+  readonly outcome: HandlerOutcome;
+  readonly body: string;
+}
+
+async function runCall(head: EventHead, params: string | undefined): Promise<Run> {
+  if (head.method === PROBE_METHOD) return { outcome: 'probe', body: '{}' };
+  if (head.bundle !== bundleHash) return { outcome: 'wrong-bundle', body: '{}' };
+  const limitMs = Math.max(1, Math.min(head.remainingMs, MAX_RUN_MS));
+  const outcome = await guarded(limitMs, (signal) => {
+    const context: InvokeContext = {
+      signal,
+      deadline: Date.now() + limitMs,
+      callId: head.callId,
+      backend: 'cloud',
+    };
+    return bundle.invoke(head.method, params, context);
+  });
+  const json = outcome.ok ? outcome.json : JSON.stringify(outcome);
+  if (tooLarge(json, head.maxResultBytes)) {
+    return {
+      outcome: 'failure',
+      body: JSON.stringify({ kind: 'TooLarge', message: 'the result is over the limit' }),
+    };
+  }
+  return { outcome: outcome.ok ? 'result' : 'failure', body: json };
+}
+
+/**
+ * Runs a call under its deadline: its signal aborts when the time is up, and shortly after the process is ended, whatever
+ * it does. Nobody waits for the answer by then.
+ */
+async function guarded(
+  limitMs: number,
+  work: (signal: AbortSignal) => InvokeOutcome | Promise<InvokeOutcome>,
+): Promise<InvokeOutcome> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => {
+    abort.abort(new DOMException('The deadline passed', 'TimeoutError'));
+  }, limitMs);
+  setWatchdog(limitMs + ABORT_GRACE_MS);
+  try {
+    return await work(abort.signal);
+  } finally {
+    setWatchdog(0);
+    clearTimeout(timer);
+  }
+}
+
+function setWatchdog(limitMs: number): void {
+  Atomics.store(watchdogWord, 0, Math.ceil(limitMs));
+  Atomics.notify(watchdogWord, 0);
+}
+
+/** Over the pool's limit, or over what Lambda can hand back: it takes the body as a JSON string. */
+function tooLarge(json: string, maxResultBytes: number): boolean {
+  if (json.length > maxResultBytes || Buffer.byteLength(json) > maxResultBytes) return true;
+  const SURELY_FITS_CHARS = MAX_PAYLOAD_BYTES / 6;
+  return json.length > SURELY_FITS_CHARS && escapedBytes(json) > MAX_PAYLOAD_BYTES;
+}

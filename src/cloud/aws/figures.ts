@@ -1,0 +1,33 @@
+/** Which figures of the function are read, and how long they are good: each read is paid for. */
+import type { CloudFigures } from '../backend.ts';
+
+/** One metric each, and each is paid for. */
+export const FIGURES_READ = [
+  'invocations',
+  'errors',
+  'throttles',
+  'maxConcurrent',
+  'durationP50Ms',
+  'durationP99Ms',
+] as const satisfies readonly (keyof CloudFigures)[];
+
+/** How long an answer is good, in milliseconds: CloudWatch itself has a new one once a minute. */
+const FRESH_MS = 60_000;
+
+/** Keeps an answer while it is fresh; askers at the same time share one read. */
+export function cachedFigures(
+  read: (now: number) => Promise<CloudFigures | undefined>,
+): (now: number) => Promise<CloudFigures | undefined> {
+  let kept: { readonly at: number; readonly answer: Promise<CloudFigures | undefined> } | undefined;
+  return (now) => {
+    if (kept === undefined || now - kept.at >= FRESH_MS || now < kept.at) {
+      const answer = read(now);
+      kept = { at: now, answer };
+      // A failed read isn't worth keeping; whoever waits for it hears of it.
+      answer.catch(() => {
+        kept = undefined;
+      });
+    }
+    return kept.answer;
+  };
+}

@@ -1,0 +1,178 @@
+/** The zip as it is deployed, run in a process of its own. */
+import { execFileSync } from 'node:child_process';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { HEADERS, MAX_LOG_BYTES, MAX_PAYLOAD_BYTES } from '../../../src/cloud/event.ts';
+import { buildZip, type LambdaZip } from '../../../src/functions/zip.ts';
+import { LambdaProcess, type Ended } from '../../support/lambda.ts';
+
+/** A bundle with one function for each thing that can happen; what a bundle exports is handler/invoke.ts's. */
+const CODE = `
+  const ok = (value) => ({ ok: true, json: JSON.stringify(value) });
+  const functions = {
+    echo: (params) => ({ ok: true, json: params ?? 'null' }),
+    context: (_, { signal, ...rest }) => ok({ ...rest, aborted: signal.aborted }),
+    env: () => ok(process.env),
+    boom: () => ({ ok: false, kind: 'FunctionError', message: 'boom', name: 'RangeError', code: 7, data: [1] }),
+    spin: () => { for (;;); },
+    never: () => new Promise(() => setInterval(() => {}, 1000)),
+    patient: (_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(ok(signal.reason.name)))),
+    quotes: (params) => ok('"'.repeat(JSON.parse(params)[0])),
+    print: (params) => { console.log('x'.repeat(JSON.parse(params)[0])); for (let line = 0; line < 100; line++) console.error('end'); return ok(1); },
+    slow: () => new Promise((resolve) => setTimeout(resolve, 600, ok('done'))),
+    modules: () => ok(['node:os', 'lying-about'].map((name) => { try { require(name); return true; } catch (e) { return e.code; } })),
+    quit: () => process.exit(3),
+  };
+  exports.manifestJson = () => '{}';
+  exports.invoke = (name, params, context) => functions[name](params, context);
+`;
+
+let zip: LambdaZip;
+let lambda: LambdaProcess;
+
+beforeAll(async () => {
+  zip = await buildZip({ hash: 'h1', code: CODE });
+});
+
+beforeEach(async () => {
+  lambda = await LambdaProcess.start(zip.bytes, {
+    SPILLWAY_FUNCTION_ENV: '{"COLOR":"red","AWS_REGION":"mine"}',
+  });
+});
+
+afterEach(async () => {
+  await lambda.stop();
+});
+
+const headerOf = (ended: Ended, name: string): string | undefined =>
+  'headers' in ended ? ended.headers[name] : undefined;
+
+describe('the handler', () => {
+  it('answers with the raw result and what the call took', async () => {
+    const params = '[1e400, "é\\u0000", {"__proto__": 1}]';
+    const first = await lambda.call({}, params);
+    expect(first).toMatchObject({ statusCode: 200, body: params });
+    expect(headerOf(first, HEADERS.outcome)).toBe('result');
+    expect(headerOf(first, HEADERS.bundle)).toBe('h1');
+    expect(headerOf(first, HEADERS.requestId)).toBe('r-1');
+    expect(Number(headerOf(first, HEADERS.runMs))).toBeGreaterThan(0);
+    expect(Number(headerOf(first, HEADERS.initMs))).toBeGreaterThan(0);
+    expect(Number(headerOf(first, HEADERS.memoryMb))).toBeGreaterThan(10);
+    const second = await lambda.call({});
+    expect(second).toMatchObject({ body: 'null' });
+    expect(headerOf(second, HEADERS.initMs)).toBeUndefined();
+  });
+
+  it('gives the function the context of a worker, but for the place', async () => {
+    const before = Date.now();
+    const ended = await lambda.call({ method: 'context', callId: '77', remainingMs: 3000 });
+    const context = JSON.parse('body' in ended ? ended.body : '') as Record<string, unknown>;
+    expect(context).toMatchObject({ callId: '77', backend: 'cloud', aborted: false });
+    expect(context['deadline']).toBeGreaterThanOrEqual(before + 3000);
+    expect(context['deadline']).toBeLessThanOrEqual(Date.now() + 3000);
+  });
+
+  it('lets functions see their own variables and none of Lambda’s, its credentials least of all', async () => {
+    const ended = await lambda.call({ method: 'env' });
+    expect(JSON.parse('body' in ended ? ended.body : '')).toEqual({
+      COLOR: 'red',
+      AWS_REGION: 'mine',
+      TMPDIR: '/tmp',
+    });
+  });
+
+  it('gives functions Node’s own modules, and none that Lambda has lying about', async () => {
+    expect(await lambda.call({ method: 'modules' })).toMatchObject({ body: '[true,"MODULE_NOT_FOUND"]' });
+  });
+
+  it('tells a failure as a worker does', async () => {
+    const ended = await lambda.call({ method: 'boom' });
+    expect(headerOf(ended, HEADERS.outcome)).toBe('failure');
+    expect(JSON.parse('body' in ended ? ended.body : '')).toMatchObject({
+      kind: 'FunctionError',
+      message: 'boom',
+      code: 7,
+      data: [1],
+    });
+  });
+
+  it('runs nothing for a probe, nor for another bundle', async () => {
+    expect(headerOf(await lambda.call({ method: 'rpc.probe', bundle: 'any' }), HEADERS.outcome)).toBe(
+      'probe',
+    );
+    const other = await lambda.call({ method: 'quit', bundle: 'h2' });
+    expect(headerOf(other, HEADERS.outcome)).toBe('wrong-bundle');
+    expect(headerOf(other, HEADERS.bundle)).toBe('h1');
+  });
+});
+
+describe('at the deadline', () => {
+  it('a function that notices its signal may answer', async () => {
+    expect(await lambda.call({ method: 'patient', remainingMs: 100 })).toMatchObject({
+      body: '"TimeoutError"',
+    });
+    expect(await lambda.call({})).toMatchObject({ body: 'null' });
+  });
+
+  it.each(['spin', 'never'])('%s is ended with its process, soon', async (method) => {
+    const startedAt = performance.now();
+    expect(await lambda.call({ method, remainingMs: 200 })).toEqual({ exit: 'SIGKILL' });
+    const tookMs = performance.now() - startedAt;
+    expect(tookMs).toBeGreaterThan(400);
+    expect(tookMs).toBeLessThan(3000);
+  });
+
+  it('an earlier call’s deadline never ends a later one', async () => {
+    for (let call = 0; call < 5; call++) await lambda.call({ remainingMs: 100 });
+    expect(await lambda.call({ method: 'slow', remainingMs: 5000 })).toMatchObject({ body: '"done"' });
+  });
+});
+
+describe('the limits', () => {
+  it('are those of the pool for a result', async () => {
+    const long = `["${'a'.repeat(1000)}"]`;
+    expect(headerOf(await lambda.call({ maxResultBytes: 1004 }, long), HEADERS.outcome)).toBe('result');
+    const over = await lambda.call({ maxResultBytes: 1003 }, long);
+    expect(headerOf(over, HEADERS.outcome)).toBe('failure');
+    expect(over).toMatchObject({ body: expect.stringContaining('TooLarge') as string });
+  });
+
+  it('are Lambda’s where quotes make the answer longer than the result', async () => {
+    // JSON makes two bytes of each quote; the answer's own JSON makes four.
+    const most = Math.floor((MAX_PAYLOAD_BYTES - 10) / 4);
+    expect(headerOf(await lambda.call({ method: 'quotes' }, `[${most}]`), HEADERS.outcome)).toBe('result');
+    expect(headerOf(await lambda.call({ method: 'quotes' }, `[${most + 10}]`), HEADERS.outcome)).toBe(
+      'failure',
+    );
+  });
+
+  it('cut off what a call prints, and count it', async () => {
+    const little = await lambda.call({ method: 'print' }, '[10]');
+    expect(headerOf(little, HEADERS.logBytes)).toBe('411');
+    const much = await lambda.call({ method: 'print' }, '[1000000]');
+    expect(headerOf(much, HEADERS.logBytes)).toBe(String(MAX_LOG_BYTES));
+    await lambda.stop();
+    expect(lambda.printed).toContain('the rest of what this call printed is left out');
+    expect(lambda.printed.length).toBeLessThan(MAX_LOG_BYTES + 500);
+  });
+});
+
+describe('the zip', () => {
+  it('is the same bytes for the same bundle, in any time zone and process', () => {
+    const script = `import { buildZip } from './src/functions/zip.ts'; console.log((await buildZip({ hash: 'h1', code: process.argv[1] })).sha256)`;
+    for (const TZ of ['UTC', 'Pacific/Kiritimati']) {
+      const output = execFileSync(process.execPath, ['--input-type=module-typescript', '-e', script, CODE], {
+        env: { ...process.env, TZ },
+        encoding: 'utf8',
+      });
+      expect(output.trim()).toBe(zip.sha256);
+    }
+  });
+
+  it('is another for another bundle', async () => {
+    expect((await buildZip({ hash: 'h2', code: CODE })).sha256).not.toBe(zip.sha256);
+  });
+});
+
+afterAll(async () => {
+  await lambda.stop();
+});

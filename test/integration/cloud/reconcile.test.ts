@@ -1,0 +1,134 @@
+/** What changed or has to go: drift, removal, no credentials; over the SDK's real HTTP layer, on virtual time. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { FakeAws } from '../../fakes/aws.ts';
+import { AwsBench, bundle } from '../../support/aws-bench.ts';
+
+let bench: AwsBench;
+let aws: FakeAws;
+
+beforeEach(async () => {
+  bench = new AwsBench();
+  ({ aws } = bench);
+  await bench.start();
+});
+
+afterEach(() => bench.stop());
+
+describe('drift', () => {
+  it.each<[string, () => void]>([
+    ['the function', () => (aws.functions.fn = undefined)],
+    ['the permission', () => (aws.functions.fn!.statements = [])],
+    ['the log group', () => (aws.functions.logGroup = undefined)],
+    ['the stage', () => aws.apis.apis.forEach((api) => api.stages.clear())],
+    ['the API', () => aws.apis.apis.clear()],
+    ['the key', () => aws.apis.keys.clear()],
+    ['the usage plan', () => aws.apis.plans.clear()],
+    ['the role', () => (aws.functions.role = undefined)],
+  ])('%s was removed: it is made anew and calls go through', async (_, remove) => {
+    const deployments = bench.open();
+    await bench.go(deployments.deploy(bundle('h1')));
+    remove();
+    await bench.go(deployments.deploy(bundle('h1')));
+    expect(await bench.call(deployments)).toMatchObject({ ok: true });
+    aws.operations.length = 0;
+    await bench.go(deployments.deploy(bundle('h1')));
+    expect(aws.writes).toEqual([]);
+  });
+
+  it('is found by probes while in use, and repaired without anybody asking', async () => {
+    const deployments = bench.open();
+    await bench.go(deployments.deploy(bundle('h1')));
+    aws.apis.keys.clear();
+    expect(await bench.call(deployments)).toMatchObject({
+      failure: { reason: 'access denied', mayHaveRun: false },
+    });
+    expect(deployments.live?.monitor.reason).toBe('access denied');
+    // Three probes fail, then the deployment is looked at.
+    const repaired = new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (aws.apis.keys.size > 0 && deployments.state === 'ready') resolve();
+        else setImmediate(look);
+      };
+      look();
+    });
+    await bench.go(repaired);
+    expect(await bench.call(deployments)).toMatchObject({ ok: true });
+  });
+
+  it("leaves alone what has our name but isn't ours", async () => {
+    await bench.go(bench.open().deploy(bundle('h1')));
+    aws.functions.fn!.tags = { 'spillway.pool': 'other' };
+    aws.operations.length = 0;
+    await expect(bench.go(bench.open().deploy(bundle('h2')))).rejects.toThrow(
+      /the function spillway-p1 exists .* choose another SPILLWAY_POOL/,
+    );
+    await expect(bench.go(bench.open().destroy())).rejects.toThrow(/choose another SPILLWAY_POOL/);
+    expect(aws.writes).toEqual([]);
+  });
+});
+
+describe('destroy', () => {
+  it('removes all of it, users first, and a second time nothing', async () => {
+    const deployments = bench.open();
+    await bench.go(deployments.deploy(bundle('h1')));
+    aws.operations.length = 0;
+    const report = await bench.go(deployments.destroy());
+    expect(report.left).toEqual([]);
+    expect(aws.writes).toEqual([
+      'UpdateUsagePlan',
+      'DeleteUsagePlan',
+      'DeleteApiKey',
+      'DeleteRestApi',
+      'DeleteFunction',
+      'DeleteLogGroup',
+      'DeleteRolePolicy',
+      'DeleteRole',
+    ]);
+    expect(aws.functions).toMatchObject({ fn: undefined, role: undefined, logGroup: undefined });
+    expect([aws.apis.apis.size, aws.apis.keys.size, aws.apis.plans.size]).toEqual([0, 0, 0]);
+    expect(deployments.state).toBe('off');
+    aws.operations.length = 0;
+    expect(await bench.go(bench.open().destroy())).toEqual({ removed: [], left: [] });
+    expect(aws.writes).toEqual([]);
+  });
+
+  it('goes on past what can’t be removed, and says what is left and why', async () => {
+    await bench.go(bench.open().deploy(bundle('h1')));
+    aws.fail({
+      operation: 'DeleteFunction',
+      times: 1,
+      status: 403,
+      type: 'AccessDeniedException',
+      message: 'not you',
+    });
+    const report = await bench.go(bench.open().destroy());
+    expect(report.left).toEqual([
+      expect.stringMatching(/^function spillway-p1: can't remove it: not you; give these/),
+    ]);
+    expect(report.removed).toHaveLength(5);
+    expect((await bench.go(bench.open().destroy())).removed).toEqual(['function spillway-p1']);
+  });
+});
+
+describe('without credentials', () => {
+  beforeEach(() => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
+  });
+
+  it('auto is off, and nothing is tried again', async () => {
+    const deployments = bench.open({}, 'auto');
+    await expect(bench.go(deployments.deploy(bundle('h1')))).rejects.toThrow(
+      /^no usable AWS credentials: .*SPILLWAY_CLOUD=off$/,
+    );
+    expect(deployments.state).toBe('off');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('aws is degraded, and tried again', async () => {
+    const deployments = bench.open({}, 'aws');
+    await expect(bench.go(deployments.deploy(bundle('h1')))).rejects.toThrow(/no usable AWS credentials/);
+    expect(deployments).toMatchObject({ state: 'degraded', fault: { reason: 'credentials expired' } });
+    expect(vi.getTimerCount()).toBe(1);
+  });
+});
