@@ -43,6 +43,18 @@ describe.skipIf(process.platform !== 'linux')('a worker', () => {
     expect(await rig.call('add', [2, 3])).toEqual({ result: 5, worker: worker.id });
   });
 
+  it('carries large params and results, also to a slot that doesn’t read for a while', async () => {
+    await rig.startReady();
+    const { result } = await rig.call('look', [[]]);
+    const { pid } = result as { pid: number };
+    process.kill(pid, 'SIGSTOP');
+    const texts = ['a', 'b', 'c'].map((letter) => letter.repeat(900_000));
+    const calls = texts.map((text) => rig.call('naps', [0, text]));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    process.kill(pid, 'SIGCONT');
+    expect((await Promise.all(calls)).map((ended) => ended.result)).toEqual(texts);
+  });
+
   it.each([
     ['exits', 'exit', [3], 'exit code 3'],
     ['exits as if all were well', 'exit', [0], 'exit code 0'],

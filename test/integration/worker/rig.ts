@@ -15,7 +15,7 @@ const SECRET = Buffer.from('a secret');
 const MAX_RESULT_BYTES = 1_000_000;
 
 /** The bundle of functions that misbehave. */
-export const HOSTILE = readFileSync(join(import.meta.dirname, '../../fixtures/bundles/hostile.cjs'));
+const HOSTILE = readFileSync(join(import.meta.dirname, '../../fixtures/bundles/hostile.cjs'));
 
 /** How a call ended, in short. */
 export interface Ended {

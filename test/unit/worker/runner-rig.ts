@@ -11,8 +11,8 @@ const MANIFEST = JSON.stringify({
   ],
 });
 
-/** The functions' places in the manifest: one call at a time, and three. */
-export const ONE = 0;
+/** The functions’ places in the manifest: one call at a time, and three. */
+const ONE = 0;
 export const THREE = 1;
 /** The runner's limit. */
 export const MAX_RESULT_BYTES = 100;
