@@ -11,6 +11,8 @@ const HEARTBEAT_MS = 500;
 /** First and longest wait before a slot is started again that died before it had loaded, in milliseconds. */
 const FIRST_RESTART_MS = 50;
 const LONGEST_RESTART_MS = 5000;
+/** So many slot processes in a row that end before they have loaded the bundle, and it is the bundle's fault. */
+const LOAD_ATTEMPTS = 3;
 
 /** How this worker was started. */
 export interface ControlSettings extends SlotSettings {
@@ -25,7 +27,8 @@ export interface ControlSettings extends SlotSettings {
 /** One place for a slot process: when one ends, the next takes its place. */
 interface Place {
   process: SlotProcess | undefined;
-  restartMs: number;
+  /** How many in a row ended before they had loaded. */
+  failures: number;
   restart: NodeJS.Timeout | undefined;
 }
 
@@ -67,16 +70,15 @@ export class Control {
     this.#endPlaces();
   }
 
+  /** Goes on without a balancer for a while, counted from its last word and not from the last time it was dialled. */
   #awaitBalancer(): void {
-    clearTimeout(this.#orphan);
-    this.#orphan = setTimeout(() => {
+    this.#orphan ??= setTimeout(() => {
       this.close();
       this.#settings.exit(0);
     }, this.#settings.orphanMs);
   }
 
   #hello(socket: Socket): void {
-    clearTimeout(this.#orphan);
     this.#decoder = new FrameDecoder(LINK_MAX_BYTES);
     const hello = {
       protocol: PROTOCOL_VERSION,
@@ -105,6 +107,8 @@ export class Control {
   }
 
   #obey(type: number, payload: Buffer): void {
+    clearTimeout(this.#orphan);
+    this.#orphan = undefined;
     switch (type) {
       case FrameType.LOAD:
         this.#load(payload);
@@ -133,41 +137,56 @@ export class Control {
     this.#manifest = undefined;
     this.#bundle = { ...order, code: payload.subarray(4 + orderBytes), cache: undefined };
     for (let i = 0; i < this.#settings.slots; i += 1) {
-      const place: Place = { process: undefined, restartMs: FIRST_RESTART_MS, restart: undefined };
+      const place: Place = { process: undefined, failures: 0, restart: undefined };
       this.#places.push(place);
       this.#start(place, this.#bundle);
     }
   }
 
   #start(place: Place, bundle: Bundle): void {
-    const slot: SlotProcess = new SlotProcess(this.#settings, bundle, {
-      loaded: (manifest) => {
-        if (place.process !== slot) return;
-        place.restartMs = FIRST_RESTART_MS;
-        this.#say(FrameType.SLOT_UP, JSON.stringify({ key: slot.key }));
-        if (this.#manifest === undefined) {
-          this.#manifest = manifest;
-          this.#say(FrameType.MANIFEST, manifest);
-        } else if (manifest !== this.#manifest) {
-          this.#say(FrameType.LOAD_FAILED, 'two slots report different manifests for one bundle');
-        }
-      },
-      failed: (reason) => {
-        if (place.process === slot) this.#say(FrameType.LOAD_FAILED, reason);
-      },
-      ended: (reason) => {
-        if (place.process !== slot) return; // ended on purpose: its place is gone
-        place.process = undefined;
-        this.#say(FrameType.SLOT_DOWN, JSON.stringify({ key: slot.key, reason }));
-        // One that died under a call comes back at once; one that can't even load must not spin.
-        const waitMs = slot.loaded ? 0 : place.restartMs;
-        if (!slot.loaded) place.restartMs = Math.min(LONGEST_RESTART_MS, place.restartMs * 2);
-        place.restart = setTimeout(() => {
-          this.#start(place, bundle);
-        }, waitMs);
-      },
-    });
-    place.process = slot;
+    try {
+      const slot: SlotProcess = new SlotProcess(this.#settings, bundle, {
+        loaded: (manifest) => {
+          if (place.process === slot) this.#loaded(place, slot.key, manifest);
+        },
+        failed: (reason) => {
+          if (place.process === slot) this.#say(FrameType.LOAD_FAILED, reason);
+        },
+        ended: (reason, lastWords) => {
+          if (place.process !== slot) return; // ended on purpose: its place is gone
+          this.#say(FrameType.SLOT_DOWN, JSON.stringify({ key: slot.key, reason }));
+          this.#restart(place, bundle, slot.loaded, `${reason}\n${lastWords}`);
+        },
+      });
+      place.process = slot;
+    } catch (error) {
+      // No room for its folder or no process to be had: it may be there again later.
+      this.#restart(place, bundle, false, `it could not be started: ${String(error)}`);
+    }
+  }
+
+  #loaded(place: Place, key: string, manifest: string): void {
+    place.failures = 0;
+    this.#say(FrameType.SLOT_UP, JSON.stringify({ key }));
+    if (this.#manifest === undefined) {
+      this.#manifest = manifest;
+      this.#say(FrameType.MANIFEST, manifest);
+    } else if (manifest !== this.#manifest) {
+      this.#say(FrameType.LOAD_FAILED, 'two slots report different manifests for one bundle');
+    }
+  }
+
+  /** One that died under a call comes back at once; one that can't even load must not spin. */
+  #restart(place: Place, bundle: Bundle, loaded: boolean, why: string): void {
+    place.process = undefined;
+    if (!loaded) place.failures += 1;
+    if (place.failures === LOAD_ATTEMPTS && this.#manifest === undefined) {
+      this.#say(FrameType.LOAD_FAILED, `a process ended while it loaded them: ${why.trimEnd()}`);
+    }
+    const waitMs = loaded ? 0 : Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** (place.failures - 1));
+    place.restart = setTimeout(() => {
+      this.#start(place, bundle);
+    }, waitMs);
   }
 
   #endPlaces(): void {

@@ -14,6 +14,8 @@ export interface RedialEvents {
 
 /** Dials `path`, for ever, until close(). */
 export class Redial {
+  /** The socket that is dialling or connected. */
+  #dialled: Socket | undefined;
   #socket: Socket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #waitMs = FIRST_WAIT_MS;
@@ -37,20 +39,20 @@ export class Redial {
     this.#socket?.destroy();
   }
 
-  /** Ends it for good. */
+  /** Ends it for good; nothing is told any more. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#socket?.destroy();
+    this.#dialled?.destroy();
   }
 
   #dial(): void {
     const socket = connect(this.#path);
-    let up = false;
+    this.#dialled = socket;
+    let upAt: number | undefined;
     socket.on('connect', () => {
-      up = true;
+      upAt = performance.now();
       this.#socket = socket;
-      this.#waitMs = FIRST_WAIT_MS;
       this.#events.connected(socket);
     });
     socket.on('data', (chunk: Buffer) => {
@@ -61,8 +63,12 @@ export class Redial {
     });
     socket.on('close', () => {
       this.#socket = undefined;
-      if (up) this.#events.lost();
       if (this.#closed) return;
+      if (upAt !== undefined) {
+        // One that is cut at once is refused, and a balancer that refuses isn't asked ever faster.
+        if (performance.now() - upAt > LONGEST_WAIT_MS) this.#waitMs = FIRST_WAIT_MS;
+        this.#events.lost();
+      }
       // Jitter keeps many slots from dialling a balancer that has just come back all at once.
       this.#timer = setTimeout(
         () => {

@@ -1,10 +1,11 @@
 /** One slot process as the control process sees it: started, watched, ended, with a private folder for its files. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { LinkType, readLink, say, type SlotOrder } from './link.ts';
+import { LINK_FD, LinkType, readLink, say, type SlotOrder } from './link.ts';
+import { wipe } from './wipe.ts';
 
 /** A slot whose event loop hasn't answered a ping for this long is stuck, in milliseconds (DESIGN decision 2). */
 const STUCK_MS = 250;
@@ -12,6 +13,8 @@ const STUCK_MS = 250;
 const SAID_MAX_BYTES = 64 * 1024 * 1024;
 /** How much of what a slot printed is kept to explain its end. */
 const LAST_WORDS_BYTES = 2000;
+/** How long what it printed may take to arrive after its end, in milliseconds. */
+const LAST_WORDS_MS = 50;
 
 /** The bundle, as each slot process gets it. */
 export interface Bundle {
@@ -39,7 +42,8 @@ export interface SlotSettings {
 export interface SlotEvents {
   loaded(manifest: string): void;
   failed(reason: string): void;
-  ended(reason: string): void;
+  /** `lastWords` is the end of what it printed. */
+  ended(reason: string, lastWords: string): void;
 }
 
 /** A running slot process. */
@@ -52,6 +56,8 @@ export class SlotProcess {
   readonly #tmp: string;
   #stuckTimer: NodeJS.Timeout | undefined;
   #lastWords = '';
+  /** Its process is gone: its pid may be another's. */
+  #exited = false;
   #ended = false;
 
   constructor(settings: SlotSettings, bundle: Bundle, events: SlotEvents) {
@@ -75,7 +81,9 @@ export class SlotProcess {
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       },
     );
-    this.#link = this.#child.stdio[3] as Socket;
+    // Without a file descriptor to be had there are no pipes: 'error' tells.
+    this.#link = ((this.#child.stdio as ChildProcess['stdio'] | undefined)?.[LINK_FD] ??
+      new Socket()) as Socket;
     this.#listen(bundle, events);
     this.#preferAsVictim();
     const order: SlotOrder = {
@@ -97,7 +105,7 @@ export class SlotProcess {
 
   /** Ends it at once, whatever it does. */
   kill(): void {
-    if (this.#ended || this.#child.pid === undefined) return;
+    if (this.#exited || this.#child.pid === undefined) return;
     try {
       process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
@@ -107,7 +115,7 @@ export class SlotProcess {
 
   /** Ends it if its event loop doesn't turn within STUCK_MS. */
   killIfStuck(): void {
-    if (this.#stuckTimer !== undefined || this.#ended) return;
+    if (this.#stuckTimer !== undefined || this.#exited) return;
     this.#stuckTimer = setTimeout(() => {
       this.kill();
     }, STUCK_MS);
@@ -141,7 +149,14 @@ export class SlotProcess {
       this.#end(`could not be started: ${error.message}`, events);
     });
     this.#child.on('exit', (code, signal) => {
-      this.#end(signal === null ? `exit code ${String(code)}` : `killed by ${signal}`, events);
+      this.#exited = true;
+      const how = signal === null ? `exit code ${String(code)}` : `killed by ${signal}`;
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#end(how, events);
+      };
+      const timer = setTimeout(end, LAST_WORDS_MS);
+      this.#child.on('close', end);
     });
   }
 
@@ -150,9 +165,9 @@ export class SlotProcess {
     this.#ended = true;
     clearTimeout(this.#stuckTimer);
     this.#link.destroy();
-    rmSync(this.#tmp, { recursive: true, force: true, maxRetries: 2 });
+    wipe(this.#tmp);
     const outOfMemory = this.#lastWords.includes('heap out of memory');
-    events.ended(outOfMemory ? `${how}, out of memory` : how);
+    events.ended(outOfMemory ? `${how}, out of memory` : how, this.#lastWords);
   }
 
   /** Asks the kernel to take the slot, not the worker, when the container runs out of memory. */

@@ -97,6 +97,37 @@ describe('dispatch', () => {
       expect(fate(other)).toBe('ok null');
     });
 
+    it('holds a slot back for a call that was lost before, where it may go', () => {
+      start({ workers: 2 });
+      balancer.call('many');
+      const lost = balancer.call('slow');
+      settle();
+      balancer.workers[1]!.endSlot(slotOf(2));
+      settle();
+      // The other worker has calls of another kind without end.
+      for (let i = 0; i < 20 && fate(lost) === ''; i += 1) {
+        balancer.call('many');
+        pass(10);
+        slotOf(1).answer();
+        settle();
+      }
+      expect(fate(lost)).toBe('ok null');
+    });
+
+    it('holds back no slot that takes no calls any more', () => {
+      start({ workers: 2 });
+      balancer.call('many');
+      balancer.call('many');
+      balancer.call('many');
+      settle();
+      balancer.pool.workers.find(({ running }) => running === 1)!.drain();
+      const waiting = balancer.call('once');
+      settle();
+      const open = balancer.pool.slots.find(({ usable }) => usable)!;
+      expect(open.reservedFor).toBe(1);
+      expect(fate(waiting)).toBe('');
+    });
+
     it('gives a slot that was held back to the others when nobody waits for it any more', () => {
       start();
       balancer.call('many');

@@ -95,7 +95,7 @@ describe('Connection', () => {
       },
       () => undefined,
     );
-    peer.write(Buffer.concat([encodeFrame(1), encodeFrame(2)]));
+    peer.write(Buffer.concat([encodeFrame(1), encodeFrame(2), encodeFrame(3)]));
     settle();
     expect(told).toEqual(['1']);
   });

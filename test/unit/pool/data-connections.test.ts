@@ -64,6 +64,19 @@ describe('a worker’s data connections', () => {
       expect([slot!.connected, balancer.pool.slots.length]).toEqual([true, 1]);
     });
 
+    it('that die early make room for others', () => {
+      const worker = balancer.addWorker();
+      settle();
+      for (let i = 0; i < 20; i += 1) {
+        const stray = new FakeSlot(worker, `stray ${i}`);
+        stray.connect();
+        settle();
+        expect(stray.connected).toBe(true);
+        stray.die();
+        settle();
+      }
+    });
+
     it('that die before they are announced leave no slot behind', () => {
       const worker = balancer.addWorker();
       settle();

@@ -5,7 +5,7 @@ import { FakeLauncher, FakeMachine, type FakeWorker } from '../../fakes/launcher
 import { Keeper, type KeptPool, type KeptWorker } from '../../../src/scaling/keeper.ts';
 
 /** A pool that knows ids only; what happens to them is the test's to say. */
-export class FakePool implements KeptPool {
+class FakePool implements KeptPool {
   readonly members = new Map<string, KeptWorker & { bundleFault: string | undefined }>();
   readonly ejected: string[] = [];
   keeper: Keeper | undefined;
