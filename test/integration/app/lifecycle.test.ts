@@ -41,6 +41,18 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     if (runtime === 'docker') expect(await home.containers()).toEqual([]);
   });
 
+  it('leaves nothing when it is stopped while its workers are being started', async () => {
+    const balancer = home.launch(env);
+    await until('the start is under way', () => balancer.output.includes('bundled'));
+    expect(await balancer.kill('SIGTERM')).toBe(0);
+    if (runtime === 'docker') expect(await home.containers()).toEqual([]);
+    // Whoever is left would dial into the next balancer's socket, and be seen there.
+    const next = await home.start(env);
+    expect(next.lines('taken over')).toEqual([]);
+    expect(next.lines('not coming back')).toEqual([]);
+    expect(await next.kill('SIGTERM')).toBe(0);
+  });
+
   it('says 503 on readyz and ShuttingDown to calls that outlast the grace', async () => {
     const balancer = await home.start({ ...env, SPILLWAY_DRAIN_MS: '300' });
     const call = balancer.call('naptime', [20_000, 1]);
