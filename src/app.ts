@@ -33,6 +33,7 @@ export interface App {
 /** Puts the parts together. Nothing is opened before start(). */
 export function build(config: Config, log: Logger, version: string): App {
   const undo: (() => Promise<void> | void)[] = [];
+  let stopped = false;
   let reason = 'starting';
   let manifest: Manifest | undefined;
   let dispatcher: Dispatcher | undefined;
@@ -147,10 +148,12 @@ export function build(config: Config, log: Logger, version: string): App {
 
     for (const runtime of runtimes(config, state, program, log, step)) {
       const began = performance.now();
-      let launcher: Launcher | undefined;
+      const done = undo.length;
       try {
-        launcher = await runtime.open();
-        keeper = new Keeper({
+        const launcher = await runtime.open();
+        undo.push(() => launcher.close());
+        if (stopped) throw new Error('stopped while it was starting');
+        const kept = new Keeper({
           launcher,
           pool: workers,
           workers: config.workers,
@@ -158,27 +161,29 @@ export function build(config: Config, log: Logger, version: string): App {
           log,
           onProgress: step,
         });
-        await keeper.start();
+        keeper = kept;
+        // Before the start: a signal may come while workers are being started, and must end them too.
+        undo.push(() => kept.stop());
+        await kept.start();
       } catch (error) {
-        await keeper?.stop();
-        await launcher?.close();
+        await undoFrom(done);
         if (error instanceof BundleFault) throw new FunctionsFault(config.functionsDir, [error.message]);
-        if (runtime.orElse === undefined) throw error;
+        if (runtime.orElse === undefined || stopped) throw error;
         log.warn(`${runtime.orElse}: ${messageOf(error)}`);
         continue;
       }
-      const kept = { keeper, launcher };
-      undo.push(async () => {
-        await kept.keeper.stop();
-        await kept.launcher.close();
-      });
       step(`${workers.count('ready')} workers ready as ${runtime.name} (${sinceMs(began)} ms)`);
       return;
     }
   }
 
+  async function undoFrom(first: number): Promise<void> {
+    for (const one of undo.splice(first).reverse()) await one();
+  }
+
   async function stop(): Promise<void> {
-    for (const step of undo.splice(0).reverse()) await step();
+    stopped = true;
+    await undoFrom(0);
   }
 
   return {

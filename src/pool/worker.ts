@@ -11,6 +11,8 @@ export type WorkerState = 'starting' | 'ready' | 'ejected' | 'draining' | 'stand
 
 /** The longest delay a Node timer can hold, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** So many data connections may be early while nobody has said how many slots there are: after a restart all come at once. */
+const MAX_EARLY = 64;
 /** How much of a bundle's fault is kept. */
 const FAULT_CHARACTERS = 2000;
 /** Room in a data frame for what goes round a result, in bytes. */
@@ -124,7 +126,7 @@ export class Worker {
       this.#admit(connection, hello);
       return;
     }
-    if (this.#early.size >= this.#expectedSlots + 1) {
+    if (this.#early.size >= (this.#control === undefined ? MAX_EARLY : this.#expectedSlots + 1)) {
       connection.destroy('too many unannounced slots');
       return;
     }

@@ -1,6 +1,6 @@
 /** Starts, stops, crashes and restarts of the daemon, from the outside, on both runtimes. */
 import { createServer } from 'node:net';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findEngine } from '../../contract/docker-engine.ts';
@@ -39,6 +39,23 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     const balancer = await home.start(env);
     expect(await balancer.kill('SIGHUP')).toBe(0);
     if (runtime === 'docker') expect(await home.containers()).toEqual([]);
+  });
+
+  it('leaves nothing when it is stopped while its workers are being started', async () => {
+    const balancer = home.launch(env);
+    await until('a worker is being started', async () =>
+      runtime === 'docker'
+        ? (await home.containers()).length > 0
+        : existsSync(join(home.dir, 'state/workers/tmp')),
+    );
+    expect(await balancer.kill('SIGTERM')).toBe(0);
+    expect(balancer.lines('"msg":"ready')).toEqual([]);
+    if (runtime === 'docker') expect(await home.containers()).toEqual([]);
+    // Whoever is left would dial into the next balancer's socket, and be seen there.
+    const next = await home.start(env);
+    expect(next.lines('taken over')).toEqual([]);
+    expect(next.lines('not coming back')).toEqual([]);
+    expect(await next.kill('SIGTERM')).toBe(0);
   });
 
   it('says 503 on readyz and ShuttingDown to calls that outlast the grace', async () => {

@@ -114,11 +114,14 @@ describe('Keeper', () => {
         return await launch(order);
       };
       await rig.start();
-      const stopped = rig.keeper.stop();
+      let stopped = false;
+      const stopping = rig.keeper.stop().then(() => (stopped = true));
       await rig.pass(10);
+      expect(stopped).toBe(false);
       resolve(undefined);
-      await stopped;
-      expect(rig.machine.workers.size).toBe(0);
+      await stopping;
+      expect(rig.launches).toBe(2);
+      expect(rig.ids).toEqual([]);
       expect(await rig.start(0)).toBeInstanceOf(Error);
     });
 
@@ -134,10 +137,22 @@ describe('Keeper', () => {
 
     it('while it is told what to adopt', async () => {
       await new FakeLauncher({ machine: rig.machine }).launch({ id: 'old', token: 't' });
-      await rig.start(0);
-      await rig.keeper.stop();
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const list = rig.launcher.list.bind(rig.launcher);
+      rig.launcher.list = async () => {
+        await promise;
+        return await list();
+      };
+      await rig.start();
+      const stoppedAt = performance.now();
+      const stopping = rig.keeper.stop();
+      await rig.pass(10);
+      resolve(undefined);
+      await stopping;
+      // It gives nobody time to dial in.
+      expect(performance.now() - stoppedAt).toBe(10);
+      expect([rig.ids, rig.launches]).toEqual([[], 0]);
       expect(await rig.start(0)).toBeInstanceOf(Error);
-      expect(rig.launches).toBe(0);
     });
 
     it('while it waits to replace a worker', async () => {
