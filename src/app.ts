@@ -1,5 +1,5 @@
 /** The composition root: the only place that sees all parts. */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -11,9 +11,8 @@ import type { Logger } from './log.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
 import { createFront, type Front } from './rpc/http.ts';
-import type { Launcher } from './runtime/launcher.ts';
-import { openProcessLauncher } from './runtime/process.ts';
-import { buildWorkerProgram, type WorkerProgram } from './runtime/program.ts';
+import { buildWorkerProgram } from './runtime/program.ts';
+import { runtimes } from './runtimes.ts';
 import { BundleFault, Keeper } from './scaling/keeper.ts';
 import { openState, type State } from './state.ts';
 
@@ -204,61 +203,6 @@ export function build(config: Config, log: Logger, version: string): App {
     },
     stop,
   };
-}
-
-/** A way to run workers, and what is said when the next one has to serve instead. */
-interface Runtime {
-  readonly name: string;
-  open(): Promise<Launcher>;
-  readonly orElse: string | undefined;
-}
-
-function runtimes(
-  config: Config,
-  state: State,
-  program: WorkerProgram,
-  log: Logger,
-  onProgress: (step: string) => void,
-): Runtime[] {
-  const common = {
-    program,
-    socketDir: state.runDir,
-    slots: config.workerSlots,
-    memoryBytes: config.workerMemoryBytes,
-    log,
-  };
-  const docker: Runtime = {
-    name: 'containers',
-    // Loaded only where it is needed: the engine's client takes 20 MB.
-    open: async () => {
-      const { openDockerLauncher } = await import('./runtime/docker.ts');
-      return await openDockerLauncher({
-        ...common,
-        pool: config.pool ?? state.pool,
-        image: config.workerImage,
-        cpus: config.workerCpus,
-        network: config.workerNetwork,
-        onProgress,
-      });
-    },
-    orElse:
-      config.runtime === 'auto'
-        ? 'No container can serve here, so workers run as processes of this user, with weaker isolation. The reason'
-        : undefined,
-  };
-  const processes: Runtime = {
-    name: 'processes of this user, with weaker isolation than containers',
-    open: () => openProcessLauncher({ ...common, dir: join(state.dir, 'workers') }),
-    orElse: undefined,
-  };
-  switch (config.runtime) {
-    case 'auto':
-      return [docker, processes];
-    case 'docker':
-      return [docker];
-    case 'process':
-      return [processes];
-  }
 }
 
 function sinceMs(at: number): number {
