@@ -24,7 +24,7 @@ export interface Figures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
-  /** Of the process that clients speak to, without what it started. */
+  /** Of the front, without workers. */
   readonly frontCpuUs: number;
   /** Of all processes. */
   readonly cpuUs: number;
@@ -93,9 +93,9 @@ async function one(
   connections: number,
   seconds: number,
 ): Promise<Run> {
-  const { url, pid, pids, says } = contender;
+  const { url, pid, pids, forks, says } = contender;
   const used = (): { own: number; tree: number } => ({
-    own: cpuMicroseconds(pid).own,
+    own: cpuMicroseconds(pid)[forks === true ? 'tree' : 'own'],
     tree: pids.reduce((sum, id) => sum + cpuMicroseconds(id).tree, 0),
   });
   const before = used();

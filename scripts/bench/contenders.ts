@@ -28,6 +28,8 @@ export interface Contender {
   readonly url: string;
   /** The process that clients speak to. */
   readonly pid: number;
+  /** Its work is done by a process that it started, as nginx does. */
+  readonly forks?: true;
   /** All of its processes that aren't descendants of another one here. */
   readonly pids: readonly number[];
   /** How add is said to it where it doesn't speak JSON-RPC; it takes no other work then. */
@@ -111,9 +113,9 @@ export function haproxy(dir: string): Promise<Contender> {
 }
 
 /** nginx before Node HTTP workers. */
-export function nginx(dir: string): Promise<Contender> {
+export async function nginx(dir: string): Promise<Contender> {
   const server = (socket: string): string => `    server unix:${socket} max_fails=0;`;
-  return proxy('nginx', dir, server, (config) => ['-c', config], 'nginx.conf');
+  return { ...(await proxy('nginx', dir, server, (config) => ['-c', config], 'nginx.conf')), forks: true };
 }
 
 /** jayson's HTTP server relaying to jayson workers. */

@@ -47,4 +47,5 @@ const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     });
   });
 });
-server.listen({ path, readableAll: true, writableAll: true });
+// A thousand connections come at once.
+server.listen({ path, readableAll: true, writableAll: true, backlog: 4096 });
