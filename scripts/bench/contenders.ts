@@ -90,11 +90,12 @@ async function answering(name: string, url: string): Promise<void> {
 }
 
 /** This balancer with its own workers as processes. */
-export async function spillway(dir: string): Promise<Contender> {
+export async function spillway(dir: string, name = 'spillway', fastLane = true): Promise<Contender> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
   const own = run(process.execPath, ['src/main.ts'], {
-    SPILLWAY_STATE: join(dir, 'state'),
+    SPILLWAY_STATE: join(dir, name),
+    SPILLWAY_FAST_LANE: String(fastLane),
     SPILLWAY_PORT: String(port),
     SPILLWAY_ADMIN_PORT: '0',
     SPILLWAY_RUNTIME: 'process',
@@ -103,12 +104,12 @@ export async function spillway(dir: string): Promise<Contender> {
     SPILLWAY_LOG_LEVEL: 'warn',
   });
   try {
-    await answering('spillway', url);
+    await answering(name, url);
   } catch (error) {
     await own.stop();
     throw error;
   }
-  return { name: 'spillway', url, pids: [own.pid], ...own };
+  return { name, url, pids: [own.pid], ...own };
 }
 
 async function proxy(

@@ -1,6 +1,6 @@
 /**
- * npm run bench [-- --quick]: this balancer beside HAProxy and nginx, in turn, in one run. The load and all processes
- * share this machine's cores, so only the ratios mean anything.
+ * npm run bench [-- --quick] [--lanes]: this balancer beside HAProxy and nginx, in turn, in one run. The load and all processes
+ * share this machine's cores, so only the ratios mean anything. --lanes: this balancer without its fast lane, too.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -89,6 +89,7 @@ try {
   const missing = whyNot('wrk');
   if (missing !== undefined) throw new Error(missing);
   contenders.push(await spillway(dir));
+  if (process.argv.includes('--lanes')) contenders.push(await spillway(dir, 'node-lane', false));
   for (const [program, start] of [
     ['haproxy', haproxy],
     ['nginx', nginx],
