@@ -75,6 +75,7 @@ export function build(config: Config, log: Logger, version: string): App {
         timeoutMs: config.timeoutMs,
         backendChoice: config.backendChoice,
         apiKeys: config.apiKeys,
+        fastLane: config.fastLane,
         version,
       },
     );

@@ -37,12 +37,26 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
-/** This balancer with its own workers: processes, or with `docker` containers. */
-export async function spillway(dir: string, runtime: 'process' | 'docker' = 'process'): Promise<Contender> {
+/** How this balancer runs. */
+interface Own {
+  /** [spillway] */
+  readonly name?: string;
+  /** Workers as processes or containers [process]. */
+  readonly runtime?: 'process' | 'docker';
+  /** [true] */
+  readonly fastLane?: boolean;
+}
+
+/** This balancer with its own workers. */
+export async function spillway(
+  dir: string,
+  { name = 'spillway', runtime = 'process', fastLane = true }: Own = {},
+): Promise<Contender> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
   const own = run(process.execPath, ['src/main.ts'], {
-    SPILLWAY_STATE: join(dir, 'state'),
+    SPILLWAY_STATE: join(dir, name),
+    SPILLWAY_FAST_LANE: String(fastLane),
     SPILLWAY_PORT: String(port),
     SPILLWAY_ADMIN_PORT: '0',
     SPILLWAY_RUNTIME: runtime,
@@ -52,7 +66,7 @@ export async function spillway(dir: string, runtime: 'process' | 'docker' = 'pro
     SPILLWAY_CLOUD: 'off',
     SPILLWAY_LOG_LEVEL: 'warn',
   });
-  return await ready('spillway', url, [own], JSON_CALL);
+  return await ready(name, url, [own], JSON_CALL);
 }
 
 async function ready(

@@ -1,7 +1,7 @@
 /**
- * npm run bench [-- --quick] [--docker] [--only SECTION,…]: this balancer beside its peers, in turn, in one run. The load
+ * npm run bench [-- --quick] [--docker] [--lanes] [--only SECTION,…]: this balancer beside its peers, in turn, in one run. The load
  * and all processes share this machine's cores, so only the ratios mean anything. --quick compares with HAProxy alone
- * and fails if the ratio has fallen well below the recorded one.
+ * and fails if the ratio has fallen well below the recorded one. --lanes: this balancer without its fast lane, too.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,12 @@ const out = (text: string): void => {
 };
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean' }, docker: { type: 'boolean' }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean' },
+    docker: { type: 'boolean' },
+    lanes: { type: 'boolean' },
+    only: { type: 'string' },
+  },
 });
 const wanted = values.only?.split(',') ?? Object.keys(SECTIONS);
 const unknown = wanted.find((name) => !(name in SECTIONS));
@@ -49,7 +54,7 @@ for (const program of values.quick === true ? ['wrk', 'haproxy'] : ['wrk']) {
 const dir = mkdtempSync(join(tmpdir(), 'spw-bench-'));
 const contenders: Contender[] = [];
 try {
-  contenders.push(await spillway(dir, values.docker === true ? 'docker' : 'process'));
+  contenders.push(await spillway(dir, { runtime: values.docker === true ? 'docker' : 'process' }));
   if (values.quick === true) await quick();
   else await full();
 } finally {
@@ -76,6 +81,7 @@ async function quick(): Promise<void> {
 }
 
 async function full(): Promise<void> {
+  if (values.lanes === true) contenders.push(await spillway(dir, { name: 'node-lane', fastLane: false }));
   for (const [program, start] of [
     ['haproxy', haproxy],
     ['nginx', nginx],

@@ -49,6 +49,7 @@ describe('without any setting', () => {
       apiKeys: [],
       insecure: false,
       backendChoice: false,
+      fastLane: true,
       adminToken: undefined,
       stateDir: '.spillway',
       logLevel: 'info',
