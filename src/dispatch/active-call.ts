@@ -1,13 +1,6 @@
 /** One call under way, from its arrival to the end of its last lease. */
-import {
-  functionError,
-  invalidParams,
-  methodNotFound,
-  timeout,
-  tooLarge,
-  type CallError,
-} from '../errors.ts';
-import type { Failure } from '../pool/protocol.ts';
+import { timeout, type CallError } from '../errors.ts';
+import { failureError } from '../functions/failure.ts';
 import type { Slot, SlotAnswer, SlotCall } from '../pool/slot.ts';
 import type { CallReport, CallRequest, Outcome, PendingCall } from './call.ts';
 import type { RunTimes } from './estimates.ts';
@@ -105,15 +98,9 @@ export class ActiveCall implements SlotCall, PendingCall {
     return this.#answer !== undefined;
   }
 
-  /** Whether a slot holds it. */
-  get leased(): boolean {
-    return this.#leases.length > 0;
-  }
-
-  /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
-  get expectedMs(): number | undefined {
-    const { local } = this.#record;
-    return local.known ? local.wallMs.mean / this.concurrency : undefined;
+  /** What is known of its function's run times in the pool. */
+  get local(): RunTimes {
+    return this.#record.local;
   }
 
   /** Whether this slot holds it. */
@@ -121,7 +108,6 @@ export class ActiveCall implements SlotCall, PendingCall {
     return this.#leases.some((lease) => lease.slot === slot);
   }
 
-  /** What is left of it, in slot-milliseconds, at `now`. */
   remainingMs(now: number): number {
     return this.#record.local.remainingMs(now - (this.#startedAt ?? now)) / this.concurrency;
   }
@@ -163,7 +149,10 @@ export class ActiveCall implements SlotCall, PendingCall {
     if (performance.now() >= this.deadlineAt) {
       this.#settle({ ok: false, error: timeout(this.request.timeoutMs, true), report });
     } else if (failure === undefined) this.#settle({ ok: true, json: answer.json, report });
-    else this.#settle({ ok: false, error: this.#callError(failure), report });
+    else {
+      const error = failureError(failure, this.request.spec.name, this.#events.maxResultBytes);
+      this.#settle({ ok: false, error, report });
+    }
     this.#endIfOver();
   }
 
@@ -220,23 +209,5 @@ export class ActiveCall implements SlotCall, PendingCall {
   #report(runMs: number): CallReport {
     const until = this.#startedAt ?? performance.now();
     return { backend: 'pool', queueMs: until - this.request.arrivedAt, runMs };
-  }
-
-  #callError(failure: Failure): CallError {
-    switch (failure.kind) {
-      case 'InvalidParams':
-        return invalidParams(failure.message, failure.data);
-      case 'MethodNotFound':
-        return methodNotFound(this.request.spec.name);
-      case 'TooLarge':
-        return tooLarge('result', this.#events.maxResultBytes);
-      case 'FunctionError':
-        return functionError({
-          name: failure.name ?? 'Error',
-          message: failure.message,
-          ...(failure.code !== undefined && { code: failure.code }),
-          data: failure.data,
-        });
-    }
   }
 }

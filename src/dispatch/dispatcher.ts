@@ -6,7 +6,8 @@ import type { Slot } from '../pool/slot.ts';
 import { ActiveCall, type CallEvents, type FunctionRecord } from './active-call.ts';
 import type { CallRequest, Outcome, PendingCall } from './call.ts';
 import { Deadlines } from './deadlines.ts';
-import { RunTimes, expectedWaitMs } from './estimates.ts';
+import { RunTimes } from './estimates.ts';
+import { Load } from './load.ts';
 import { Queue } from './queue.ts';
 import { RetryBudget } from './retry-budget.ts';
 
@@ -43,6 +44,7 @@ export class Dispatcher implements CallEvents {
   readonly counts: CallCounts = { total: 0, failed: 0, offloaded: 0, retried: 0 };
   readonly #pool: Pool;
   readonly #queue: Queue<ActiveCall>;
+  readonly #load: Load;
   readonly #deadlines = new Deadlines<ActiveCall>();
   readonly #budget = new RetryBudget(performance.now());
   readonly #records = new Map<FunctionSpec, FunctionRecord>();
@@ -58,6 +60,7 @@ export class Dispatcher implements CallEvents {
     this.#pool = pool;
     this.maxResultBytes = options.maxResultBytes;
     this.#queue = new Queue(options.queueCalls);
+    this.#load = new Load(pool);
   }
 
   /** Learns the functions; before the first call. */
@@ -107,23 +110,9 @@ export class Dispatcher implements CallEvents {
     }
   };
 
-  /**
-   * What a call arriving now would wait for a slot, in milliseconds: see expectedWaitMs. Waiting calls of functions
-   * that aren't known yet count as no work: they are judged by their real wait.
-   */
+  /** What a call arriving now would wait for a slot, in milliseconds: see Load. */
   expectedWaitMs(): number {
-    const now = performance.now();
-    let freeSlots = 0;
-    for (const slot of this.#pool.slots) if (slot.usable && slot.running === 0) freeSlots += 1;
-    let runningMs = 0;
-    let queuedMs = 0;
-    if (freeSlots === 0) {
-      for (const call of this.#deadlines.all()) {
-        if (call.leased) runningMs += call.remainingMs(now);
-        else queuedMs += call.expectedMs ?? 0;
-      }
-    }
-    return expectedWaitMs({ freeSlots, slots: this.#pool.slots.length, runningMs, queuedMs });
+    return this.#load.expectedWaitMs(performance.now());
   }
 
   /**
@@ -187,13 +176,19 @@ export class Dispatcher implements CallEvents {
   #again(call: ActiveCall): void {
     this.counts.retried += 1;
     if (this.#place(call)) return;
-    call.waiting = true;
     this.#queue.pushRetry(call);
+    this.#waits(call);
     this.#pool.reserve(call.concurrency, this.#avoid(call));
+  }
+
+  #waits(call: ActiveCall): void {
+    call.waiting = true;
+    this.#load.joined(call);
   }
 
   #leaveQueue(call: ActiveCall): void {
     call.waiting = false;
+    this.#load.left(call);
     this.#queue.remove(call);
     if (!this.#queue.hasWaiting(call.concurrency)) this.#pool.unreserve(call.concurrency);
   }
@@ -201,7 +196,7 @@ export class Dispatcher implements CallEvents {
   #wait(call: ActiveCall): void {
     const alone = this.#queue.size === 0;
     if (this.#queue.push(call)) {
-      call.waiting = true;
+      this.#waits(call);
       if (alone) this.#pool.reserve(call.concurrency, undefined);
       // Those that wait may be waiting for another slot than it would take.
       else this.pump();
@@ -209,7 +204,6 @@ export class Dispatcher implements CallEvents {
     }
     // Those in the queue can't use what room there is among calls of another concurrency.
     if (!this.#queue.hasLine(call.concurrency) && this.#place(call)) return;
-    this.#deadlines.delete(call); // it is no part of the load that it is told of
     call.fail(overloaded(this.#retryAfterMs()));
   }
 
