@@ -121,6 +121,7 @@ export function build(config: Config, log: Logger, version: string): App {
     const calls = new Dispatcher(workers, {
       queueCalls: config.maxQueue,
       maxResultBytes: config.maxBodyBytes,
+      offload: { policy: config.offload, waitMs: config.offloadWaitMs },
     });
     pool = workers;
     dispatcher = calls;
