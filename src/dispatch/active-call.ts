@@ -275,6 +275,7 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   #report(runMs: number): CallReport {
     const until = this.#startedAt ?? performance.now();
-    return { backend: 'pool', queueMs: until - this.request.arrivedAt, runMs };
+    const cloud = this.#startedAt === undefined && (this.request.backend === 'cloud' || this.attempts > 0);
+    return { backend: cloud ? 'cloud' : 'pool', queueMs: until - this.request.arrivedAt, runMs };
   }
 }

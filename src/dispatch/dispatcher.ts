@@ -71,6 +71,11 @@ export class Dispatcher implements CallEvents, LocalSide {
     }
   }
 
+  /** Calls that have arrived and not ended: running, waiting, in the cloud. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   /** How many calls wait. */
   get queued(): number {
     return this.#queue.size;
