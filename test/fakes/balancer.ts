@@ -122,11 +122,15 @@ export class FakeBalancer {
     return this.workers.flatMap((worker) => worker.slots);
   }
 
-  /** Makes a call; it has arrived when this returns, and settle() hands it over. */
-  call(name: string, options: { timeoutMs?: number; params?: string; backend?: Backend } = {}): MadeCall {
+  /** Makes a call; it has arrived when this returns, and settle() hands it over. `made` is filled, if it is given. */
+  call(
+    name: string,
+    options: { timeoutMs?: number; params?: string; backend?: Backend } = {},
+    made = {} as MadeCall,
+  ): MadeCall {
     const spec = this.specs.find((candidate) => candidate.name === name);
     if (spec === undefined) throw new Error(`no function ${name}`);
-    const made: Omit<MadeCall, 'pending'> = { outcomes: [], answeredAt: NaN, next: () => undefined };
+    Object.assign(made, { outcomes: [], answeredAt: NaN, next: () => undefined });
     const pending = this.dispatcher.dispatch(
       {
         spec,

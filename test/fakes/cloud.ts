@@ -42,6 +42,8 @@ export class FakeCloud implements CloudBackend {
   readonly held: HeldCall[] = [];
   /** Calls that came, in order. */
   readonly calls: CloudCall[] = [];
+  /** How long it says that a function ran. */
+  runMs = 1;
   budgetUsd = 1;
   #state: CloudState = 'off';
   #reason: CloudReason | undefined = 'off';
@@ -80,7 +82,7 @@ export class FakeCloud implements CloudBackend {
         answer({
           ok: true,
           json: Buffer.from(made.json),
-          report: { ...report, runMs: 1, billedMs: 6, coldStart: false },
+          report: { ...report, runMs: this.runMs, billedMs: this.runMs + 5, coldStart: false },
         });
       else if ('failure' in made) answer({ ok: false, failure: made.failure, report });
       else answer({ ok: false, error: made.error, report });
