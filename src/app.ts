@@ -1,9 +1,11 @@
 /** The composition root: the only place that sees all parts. */
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudLink } from './cloud-link.ts';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
-import { buildBundle } from './functions/bundle.ts';
+import type { CloudBundle } from './cloud/backend.ts';
+import { buildBundle, type Bundle } from './functions/bundle.ts';
 import { readFunctionEnv } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import { parseManifest, type Manifest } from './functions/manifest.ts';
@@ -27,6 +29,8 @@ export interface App {
   drain(): Promise<void>;
   /** Ends workers, sockets and timers, and lets the state folder go. */
   stop(): Promise<void>;
+  /** The cloud, for operators. */
+  readonly cloud: CloudLink;
 }
 
 /** Puts the parts together. Nothing is opened before start(). */
@@ -38,6 +42,7 @@ export function build(config: Config, log: Logger, version: string): App {
   let dispatcher: Dispatcher | undefined;
   let front: Front | undefined;
   let pool: Pool | undefined;
+  const cloud = new CloudLink(config, log);
 
   const step = (text: string): void => {
     reason = `starting: ${text}`;
@@ -45,7 +50,9 @@ export function build(config: Config, log: Logger, version: string): App {
   };
   const readiness = (): { ready: true } | { ready: false; reason: string } => {
     if (front === undefined || manifest === undefined || reason !== '') return { ready: false, reason };
-    return (pool?.count('ready') ?? 0) > 0 ? { ready: true } : { ready: false, reason: 'no worker is ready' };
+    if ((pool?.count('ready') ?? 0) > 0) return { ready: true };
+    const elsewhere = cloud.reason === undefined && dispatcher?.offload.rule.policy !== 'never';
+    return elsewhere ? { ready: true } : { ready: false, reason: 'no worker is ready' };
   };
 
   async function start(): Promise<{ host: string; port: number; functions: string[] }> {
@@ -82,12 +89,33 @@ export function build(config: Config, log: Logger, version: string): App {
     const address = await opened.listen();
     front = opened;
     undo.push(() => opened.close());
-    await startPool(state);
+    const { bundle, env } = await startPool(state);
     reason = '';
+    // In the background: the pool serves, whatever becomes of the cloud.
+    void openCloud(state, { hash: bundle.hash, code: bundle.code }, env);
     return { ...address, functions: [...(manifest?.keys() ?? [])] };
   }
 
-  async function startPool(state: State): Promise<void> {
+  async function openCloud(
+    state: State,
+    bundle: CloudBundle,
+    functionEnv: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const backend = await cloud.open({
+      bundle,
+      functionEnv,
+      pool: config.pool ?? state.pool,
+      stateDir: state.dir,
+      figures: () => ({
+        load: dispatcher?.underWay ?? 0,
+        workers: pool?.count('ready') ?? 0,
+        offloaded: dispatcher?.counts.offloaded ?? 0,
+      }),
+    });
+    if (backend !== undefined) dispatcher?.offload.useCloud(backend);
+  }
+
+  async function startPool(state: State): Promise<{ bundle: Bundle; env: Readonly<Record<string, string>> }> {
     const startedAt = performance.now();
     const bundle = await buildBundle(resolve(config.functionsDir));
     const env = config.functionEnvFile === undefined ? {} : readFunctionEnv(config.functionEnvFile);
@@ -122,9 +150,12 @@ export function build(config: Config, log: Logger, version: string): App {
     const calls = new Dispatcher(workers, {
       queueCalls: config.maxQueue,
       maxResultBytes: config.maxBodyBytes,
+      offload: { policy: config.offload, waitMs: config.offloadWaitMs },
     });
     pool = workers;
     dispatcher = calls;
+    // After the calls have been given up: those in the cloud would else come back to the pool.
+    undo.push(() => cloud.close());
     undo.push(() => {
       calls.close();
     });
@@ -173,8 +204,9 @@ export function build(config: Config, log: Logger, version: string): App {
         continue;
       }
       step(`${workers.count('ready')} workers ready as ${runtime.name} (${sinceMs(began)} ms)`);
-      return;
+      return { bundle, env };
     }
+    throw new Error('no runtime was tried');
   }
 
   async function undoFrom(first: number): Promise<void> {
@@ -203,6 +235,7 @@ export function build(config: Config, log: Logger, version: string): App {
       await front?.close();
     },
     stop,
+    cloud,
   };
 }
 

@@ -77,6 +77,11 @@ function combinedFaults(read: Partial<Values>): string[] {
   ) {
     faults.push(`SPILLWAY_PORT and SPILLWAY_ADMIN_PORT are both "${port}"; use two different ports`);
   }
+  if (read.costAlarm === true && read.publishMetrics === false) {
+    faults.push(
+      'SPILLWAY_COST_ALARM is "true", and the alarm watches figures that are not written; set SPILLWAY_PUBLISH_METRICS=true too',
+    );
+  }
   if (standbys !== undefined && workers !== undefined && standbys > workers) {
     faults.push(
       `SPILLWAY_STANDBYS is "${standbys}"; use at most SPILLWAY_WORKERS (${workers}), no more are ever scaled in`,

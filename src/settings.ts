@@ -105,6 +105,7 @@ const keys: Reader<readonly string[]> = {
 };
 
 const path = pattern(/^[^\0]+$/, 'a path');
+const text = pattern(/^[^\0]+$/, 'a text');
 const durationMs = integer(0, MAX_TIMEOUT_MS, 'milliseconds');
 const port = integer(0, 65_535);
 
@@ -177,18 +178,20 @@ export const SETTINGS = {
   /** The threshold policy offloads a call that would wait, or has waited, this long. */
   offloadWaitMs: setting('SPILLWAY_OFFLOAD_WAIT_MS', durationMs, '50'),
   cloud: setting('SPILLWAY_CLOUD', choice('auto', 'aws', 'off'), 'auto'),
-  lambdaRoleArn: setting(
-    'SPILLWAY_LAMBDA_ROLE_ARN',
-    pattern(
-      /^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/,
-      "a role's ARN, such as arn:aws:iam::123456789012:role/LabRole",
-    ),
-  ),
+  /** Undefined: the balancer makes a role. What can't be one is told by the cloud, which then stays off: docs/decisions/0020. */
+  lambdaRoleArn: setting('SPILLWAY_LAMBDA_ROLE_ARN', text),
   lambdaMemoryMb: setting('SPILLWAY_LAMBDA_MEMORY', integer(128, 10_240, 'megabytes'), '1769'),
+  lambdaArchitecture: setting('SPILLWAY_LAMBDA_ARCHITECTURE', choice('arm64', 'x86_64'), 'arm64'),
   /** The data plane's base, without a slash at the end: calls go to BASE/{apiId}/{stage}/{path}. */
   gatewayUrl: setting('SPILLWAY_GATEWAY_URL', url),
   /** US dollars a UTC day. */
   cloudBudgetUsd: setting('SPILLWAY_CLOUD_BUDGET_USD', decimal(0, 1_000_000, 'US dollars'), '1.00'),
+  /** A JSON file of prices that replace those of the table in src/cloud/prices.ts. */
+  pricesFile: setting('SPILLWAY_PRICES', path),
+  /** Write the balancer's own figures to CloudWatch; that is paid for. */
+  publishMetrics: setting('SPILLWAY_PUBLISH_METRICS', flag, 'false'),
+  /** An alarm in CloudWatch at 80% of the budget; needs the figures there. */
+  costAlarm: setting('SPILLWAY_COST_ALARM', flag, 'false'),
   /** Empty in Config: the API is open. */
   apiKeys: secret('SPILLWAY_API_KEYS', keys),
   /** Open without a key on a host that isn't loopback. */
@@ -205,7 +208,7 @@ export const SETTINGS = {
     choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     'info',
   ),
-  /** The SDK reads its standard variables itself; these two are also shown and used here. */
-  awsRegion: setting('AWS_REGION', pattern(/^[a-z0-9-]+$/, 'a region, such as eu-central-1')),
+  /** The SDK reads its standard variables itself; these two are also used here. A region that can't be one: see lambdaRoleArn. */
+  awsRegion: setting('AWS_REGION', text),
   awsEndpointUrl: setting('AWS_ENDPOINT_URL', url),
 };

@@ -2,7 +2,8 @@
  * The life of a call in the cloud: entered in the ledger, sent, understood, settled, answered. Also of a probe, which
  * is a call that runs nothing.
  */
-import { failureError, readFailure } from '../functions/failure.ts';
+import { failureError } from '../functions/failure.ts';
+import { readFailure } from '../pool/protocol.ts';
 import type { CloudCall, CloudOutcome, CloudReason, PendingCloudCall } from './backend.ts';
 import type { Channel, Exchange } from './channel.ts';
 import { classify, type Verdict } from './classify.ts';

@@ -1,28 +1,29 @@
 /** One call under way, from its arrival to the end of its last lease. */
-import {
-  functionError,
-  invalidParams,
-  methodNotFound,
-  timeout,
-  tooLarge,
-  type CallError,
-} from '../errors.ts';
-import type { Failure } from '../pool/protocol.ts';
+import type { CloudBackend, CloudFailure, CloudOutcome } from '../cloud/backend.ts';
+import { timeout, type CallError } from '../errors.ts';
+import { failureError } from '../functions/failure.ts';
 import type { Slot, SlotAnswer, SlotCall } from '../pool/slot.ts';
 import type { CallReport, CallRequest, Outcome, PendingCall } from './call.ts';
 import type { RunTimes } from './estimates.ts';
+import type { Watch } from './watch.ts';
 
 /** What dispatch keeps for each function of the bundle. */
 export interface FunctionRecord {
   /** Its place in the manifest, which is how workers know it. */
   readonly index: number;
   readonly local: RunTimes;
+  /** The same in the cloud, starts of a process left out. */
+  readonly cloud: RunTimes;
 }
 
 /** What a call tells the dispatcher. */
 export interface CallEvents {
+  /** A slot has it, and its function declares a localTimeoutMs. */
+  started(call: ActiveCall): void;
   /** Its last slot was lost, or gave it back unstarted. */
   unplaced(call: ActiveCall): void;
+  /** The cloud failed it, and nothing else has it. */
+  cloudFailed(call: ActiveCall, failure: CloudFailure): void;
   /** It is held up behind another in a slot. */
   heldUp(call: ActiveCall, slot: Slot, callId: number): void;
   /** It waits, and must not any more. */
@@ -47,16 +48,24 @@ interface Lease {
   readonly callId: number;
 }
 
-/** A call that was accepted. It is answered exactly once, and may meanwhile be leased to one slot, or to two. */
+/**
+ * A call that was accepted. It is answered exactly once, and may meanwhile be leased to one slot, or to two, or be in the
+ * cloud as well.
+ */
 export class ActiveCall implements SlotCall, PendingCall {
   readonly request: CallRequest;
   readonly deadlineAt: number;
-  /** How often it was handed to a slot, not counting those that gave it back unstarted. */
+  /** How often it was handed to a slot or the cloud, not counting where it certainly never started. */
   attempts = 0;
   /** The last loss; it is placed again on another worker. */
   loss: Loss | undefined;
-  /** Whether it stands in the queue; the dispatcher's to say. */
+  /** Whether it stands in the queue, and since when (performance.now()); the dispatcher's to say. */
   waiting = false;
+  waitingSince = 0;
+  /** When it is to be looked at again; Offload's. */
+  watch: Watch | undefined;
+  /** The cloud failed it once: it isn't sent there again. */
+  refusedByCloud = false;
   readonly #record: FunctionRecord;
   readonly #events: CallEvents;
   #answer: ((outcome: Outcome) => void) | undefined;
@@ -64,6 +73,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   #startedAt: number | undefined;
   /** The slots that hold it: one, or two after it was held up in the first. */
   readonly #leases: Lease[] = [];
+  #inCloud = false;
   #ended = false;
 
   constructor(
@@ -110,10 +120,14 @@ export class ActiveCall implements SlotCall, PendingCall {
     return this.#leases.length > 0;
   }
 
-  /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
-  get expectedMs(): number | undefined {
-    const { local } = this.#record;
-    return local.known ? local.wallMs.mean / this.concurrency : undefined;
+  /** What is known of its function's run times in the pool. */
+  get local(): RunTimes {
+    return this.#record.local;
+  }
+
+  /** What is known of its function's run times in the cloud. */
+  get cloud(): RunTimes {
+    return this.#record.cloud;
   }
 
   /** Whether this slot holds it. */
@@ -121,7 +135,11 @@ export class ActiveCall implements SlotCall, PendingCall {
     return this.#leases.some((lease) => lease.slot === slot);
   }
 
-  /** What is left of it, in slot-milliseconds, at `now`. */
+  /** How long a slot has had it; undefined if none has. */
+  runningMs(now: number): number | undefined {
+    return this.leased ? now - (this.#startedAt ?? now) : undefined;
+  }
+
   remainingMs(now: number): number {
     return this.#record.local.remainingMs(now - (this.#startedAt ?? now)) / this.concurrency;
   }
@@ -131,6 +149,20 @@ export class ActiveCall implements SlotCall, PendingCall {
     this.attempts += 1;
     this.#startedAt = performance.now();
     this.#leases.push({ slot, callId: slot.run(this) });
+    if (this.request.spec.localTimeoutMs !== undefined) this.#events.started(this);
+  }
+
+  /** Sends it to the cloud, which takes calls just now. */
+  startInCloud(cloud: CloudBackend, callId: string): void {
+    const { spec, params, timeoutMs } = this.request;
+    const sentAt = performance.now();
+    this.attempts += 1;
+    this.#inCloud = true;
+    cloud.call({ callId, spec, params, deadline: this.deadlineAt, timeoutMs }, (outcome) => {
+      this.#inCloud = false;
+      this.#cloudEnded(outcome, sentAt);
+      this.#endIfOver();
+    });
   }
 
   /** Answers it without a slot's word. A second answer is no answer. */
@@ -163,7 +195,10 @@ export class ActiveCall implements SlotCall, PendingCall {
     if (performance.now() >= this.deadlineAt) {
       this.#settle({ ok: false, error: timeout(this.request.timeoutMs, true), report });
     } else if (failure === undefined) this.#settle({ ok: true, json: answer.json, report });
-    else this.#settle({ ok: false, error: this.#callError(failure), report });
+    else {
+      const error = failureError(failure, this.request.spec.name, this.#events.maxResultBytes);
+      this.#settle({ ok: false, error, report });
+    }
     this.#endIfOver();
   }
 
@@ -185,13 +220,34 @@ export class ActiveCall implements SlotCall, PendingCall {
     if (this.wanted && !this.waiting) this.#events.heldUp(this, slot, callId);
   }
 
+  #cloudEnded(outcome: CloudOutcome, sentAt: number): void {
+    if ('failure' in outcome) {
+      const { failure } = outcome;
+      if (!failure.mayHaveRun) this.attempts -= 1;
+      this.refusedByCloud = true;
+      if (this.wanted && !this.waiting && !this.leased) this.#events.cloudFailed(this, failure);
+      return;
+    }
+    const { report: cloud } = outcome;
+    const { runMs = 0, coldStart } = cloud;
+    if (outcome.ok && coldStart === false) this.#record.cloud.observe(runMs, undefined);
+    const queueMs = sentAt - this.request.arrivedAt;
+    const report: CallReport = { backend: 'cloud', queueMs, runMs, cloud };
+    if (performance.now() >= this.deadlineAt) {
+      this.#settle({ ok: false, error: timeout(this.request.timeoutMs, true), report });
+    } else this.#settle({ ...outcome, report });
+    if (this.waiting) this.#events.withdraw(this);
+    // A slot that runs this call alone is freed. Among others it goes on: its slot would have to be emptied first.
+    if (this.concurrency === 1) for (const { slot, callId } of [...this.#leases]) slot.overdue(callId);
+  }
+
   #release(slot: Slot): void {
     const at = this.#leases.findIndex((lease) => lease.slot === slot);
     if (at >= 0) this.#leases.splice(at, 1);
   }
 
   #placeAgain(): void {
-    if (!this.wanted || this.waiting || this.#leases.length > 0) return;
+    if (!this.wanted || this.waiting || this.leased || this.#inCloud) return;
     if (performance.now() >= this.deadlineAt) this.expire();
     else this.#events.unplaced(this);
   }
@@ -212,31 +268,14 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   #endIfOver(): void {
-    if (this.#ended || this.#leases.length > 0 || this.wanted) return;
+    if (this.#ended || this.leased || this.#inCloud || this.wanted) return;
     this.#ended = true;
     this.#events.ended(this);
   }
 
   #report(runMs: number): CallReport {
     const until = this.#startedAt ?? performance.now();
-    return { backend: 'pool', queueMs: until - this.request.arrivedAt, runMs };
-  }
-
-  #callError(failure: Failure): CallError {
-    switch (failure.kind) {
-      case 'InvalidParams':
-        return invalidParams(failure.message, failure.data);
-      case 'MethodNotFound':
-        return methodNotFound(this.request.spec.name);
-      case 'TooLarge':
-        return tooLarge('result', this.#events.maxResultBytes);
-      case 'FunctionError':
-        return functionError({
-          name: failure.name ?? 'Error',
-          message: failure.message,
-          ...(failure.code !== undefined && { code: failure.code }),
-          data: failure.data,
-        });
-    }
+    const cloud = this.#startedAt === undefined && (this.request.backend === 'cloud' || this.attempts > 0);
+    return { backend: cloud ? 'cloud' : 'pool', queueMs: until - this.request.arrivedAt, runMs };
   }
 }

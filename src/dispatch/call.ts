@@ -1,4 +1,5 @@
 /** What the client's side hands to dispatch, and what it gets back. */
+import type { CloudReport } from '../cloud/backend.ts';
 import type { CallError } from '../errors.ts';
 import type { FunctionSpec } from '../functions/manifest.ts';
 
@@ -24,6 +25,8 @@ export interface CallReport {
   readonly worker?: string;
   readonly queueMs: number;
   readonly runMs: number;
+  /** What it took in the cloud, if the cloud answered it. */
+  readonly cloud?: CloudReport;
 }
 
 /** How a call ended. `json` is the result as JSON text in UTF-8, not yet checked to be JSON. */

@@ -1,4 +1,5 @@
 /** Places every call: on a free slot, behind a short one, or in the queue; and again when that didn't work out. */
+import type { CloudFailure } from '../cloud/backend.ts';
 import { cloudFailed, overloaded, shuttingDown, workerLost } from '../errors.ts';
 import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -6,20 +7,14 @@ import type { Slot } from '../pool/slot.ts';
 import { ActiveCall, type CallEvents, type FunctionRecord } from './active-call.ts';
 import type { CallRequest, Outcome, PendingCall } from './call.ts';
 import { Deadlines } from './deadlines.ts';
-import { RunTimes, expectedWaitMs } from './estimates.ts';
+import { RunTimes } from './estimates.ts';
+import { Leasing } from './leasing.ts';
+import { Load } from './load.ts';
+import { Offload, type LocalSide, type OffloadRule } from './offload.ts';
+import { MAX_RUNS, mayPlaceAgain } from './placement.ts';
 import { Queue } from './queue.ts';
+import { RetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
-
-/** How much longer than expected a call may run before those handed ahead behind it are placed again, in milliseconds. */
-const HELD_UP_MS = 5;
-/** A call runs at most twice (DESIGN decision 6). */
-const MAX_ATTEMPTS = 2;
-/** What a rejected client is told to wait at the least, in milliseconds. */
-const MIN_RETRY_AFTER_MS = 50;
-/** And at the most, in milliseconds. */
-const MAX_RETRY_AFTER_MS = 10_000;
-/** How long one such figure serves, in milliseconds. */
-const RETRY_AFTER_KEPT_MS = 50;
 
 /** How dispatch is set up. */
 export interface DispatchOptions {
@@ -27,6 +22,7 @@ export interface DispatchOptions {
   readonly queueCalls: number;
   /** The largest result allowed, in bytes. */
   readonly maxResultBytes: number;
+  readonly offload: OffloadRule;
 }
 
 /** Counts since the start. */
@@ -38,19 +34,22 @@ export interface CallCounts {
 }
 
 /** The dispatcher of one balancer. */
-export class Dispatcher implements CallEvents {
+export class Dispatcher implements CallEvents, LocalSide {
   readonly maxResultBytes: number;
   readonly counts: CallCounts = { total: 0, failed: 0, offloaded: 0, retried: 0 };
+  /** Which calls leave for the cloud. */
+  readonly offload: Offload;
   readonly #pool: Pool;
+  readonly #leasing: Leasing;
   readonly #queue: Queue<ActiveCall>;
+  readonly #load: Load;
   readonly #deadlines = new Deadlines<ActiveCall>();
   readonly #budget = new RetryBudget(performance.now());
   readonly #records = new Map<FunctionSpec, FunctionRecord>();
   #underWay = 0;
   #stopping = false;
   #onIdle: (() => void) | undefined;
-  #frontCheck: NodeJS.Timeout | undefined;
-  #retryAfter = { at: -Infinity, ms: 0 };
+  readonly #retryAfter = new RetryAfter(() => this.expectedWaitMs());
   #pumping = false;
   #toPump = false;
 
@@ -58,15 +57,23 @@ export class Dispatcher implements CallEvents {
     this.#pool = pool;
     this.maxResultBytes = options.maxResultBytes;
     this.#queue = new Queue(options.queueCalls);
+    this.#load = new Load(pool);
+    this.#leasing = new Leasing(pool);
+    this.offload = new Offload(options.offload, this);
   }
 
   /** Learns the functions; before the first call. */
   useManifest(manifest: Manifest): void {
     let index = 0;
     for (const spec of manifest.values()) {
-      this.#records.set(spec, { index, local: new RunTimes() });
+      this.#records.set(spec, { index, local: new RunTimes(), cloud: new RunTimes() });
       index += 1;
     }
+  }
+
+  /** Calls that have arrived and not ended: running, waiting, in the cloud. */
+  get underWay(): number {
+    return this.#underWay;
   }
 
   /** How many calls wait. */
@@ -83,10 +90,9 @@ export class Dispatcher implements CallEvents {
     const call = new ActiveCall(request, record, this, answer);
     this.#underWay += 1;
     if (this.#stopping) call.fail(shuttingDown());
-    else if (request.backend === 'cloud') call.fail(cloudFailed('off', 'The cloud is off', false));
     else {
       this.#deadlines.add(call);
-      if (this.#queue.size > 0 || !this.#place(call)) this.#wait(call);
+      this.#arrive(call);
     }
     return call;
   };
@@ -107,23 +113,9 @@ export class Dispatcher implements CallEvents {
     }
   };
 
-  /**
-   * What a call arriving now would wait for a slot, in milliseconds: see expectedWaitMs. Waiting calls of functions
-   * that aren't known yet count as no work: they are judged by their real wait.
-   */
+  /** What a call arriving now would wait for a slot, in milliseconds: see Load. */
   expectedWaitMs(): number {
-    const now = performance.now();
-    let freeSlots = 0;
-    for (const slot of this.#pool.slots) if (slot.usable && slot.running === 0) freeSlots += 1;
-    let runningMs = 0;
-    let queuedMs = 0;
-    if (freeSlots === 0) {
-      for (const call of this.#deadlines.all()) {
-        if (call.leased) runningMs += call.remainingMs(now);
-        else queuedMs += call.expectedMs ?? 0;
-      }
-    }
-    return expectedWaitMs({ freeSlots, slots: this.#pool.slots.length, runningMs, queuedMs });
+    return this.#load.expectedWaitMs(performance.now());
   }
 
   /**
@@ -149,13 +141,18 @@ export class Dispatcher implements CallEvents {
     this.#stopping = true;
     this.#giveUp();
     this.#deadlines.close();
-    clearInterval(this.#frontCheck);
-    this.#frontCheck = undefined;
+    this.offload.close();
+    this.#leasing.close();
+  }
+
+  started(call: ActiveCall): void {
+    this.offload.watchRun(call);
   }
 
   unplaced(call: ActiveCall): void {
-    if (call.attempts >= MAX_ATTEMPTS) {
-      call.fail(workerLost('Two workers ended while they ran the call'));
+    if (call.attempts >= MAX_RUNS) {
+      const twice = call.refusedByCloud ? 'Its worker and the cloud both' : 'Two workers';
+      call.fail(workerLost(`${twice} ended while they ran the call`));
     } else if (!call.request.spec.idempotent) {
       call.fail(workerLost('The worker ended while it ran the call, which may not be repeated'));
     } else {
@@ -163,10 +160,40 @@ export class Dispatcher implements CallEvents {
     }
   }
 
+  cloudFailed(call: ActiveCall, { reason, mayHaveRun }: CloudFailure): void {
+    const { request, attempts } = call;
+    const now = performance.now();
+    const failed = {
+      forced: request.backend,
+      mayHaveRun,
+      idempotent: request.spec.idempotent,
+      runs: attempts,
+      remainingMs: call.deadlineAt - now,
+    };
+    if (failed.remainingMs <= 0) call.expire();
+    else if (mayPlaceAgain(failed) && (!mayHaveRun || this.#budget.take(now))) {
+      this.counts.retried += 1;
+      if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call);
+    } else call.fail(cloudFailed(reason, `The cloud failed the call: ${reason}`, attempts > 0));
+  }
+
   heldUp(call: ActiveCall, slot: Slot, callId: number): void {
-    if (call.attempts >= MAX_ATTEMPTS || !this.#budget.take(performance.now())) return;
+    if (call.attempts >= MAX_RUNS || !this.#budget.take(performance.now())) return;
     slot.takeBack(callId);
     this.#again(call);
+  }
+
+  get mayWait(): boolean {
+    return !this.#queue.full;
+  }
+
+  hasRoomFor({ concurrency }: ActiveCall): boolean {
+    return !this.#queue.hasLine(concurrency) && this.#pool.slots.some((slot) => slot.room(concurrency) > 0);
+  }
+
+  leaves(call: ActiveCall): void {
+    this.counts.offloaded += 1;
+    if (call.waiting) this.#leaveQueue(call);
   }
 
   withdraw(call: ActiveCall): void {
@@ -179,46 +206,63 @@ export class Dispatcher implements CallEvents {
   }
 
   ended(call: ActiveCall): void {
+    this.offload.unwatch(call);
     this.#deadlines.delete(call);
     this.#underWay -= 1;
     if (this.#underWay === 0) this.#onIdle?.();
   }
 
+  /** A free slot decides before anything else is asked, since most calls find one. */
+  #arrive(call: ActiveCall): void {
+    const cloudFirst = this.offload.asksFirst(call.request);
+    if (!cloudFirst && this.#queue.size === 0 && this.#leasing.place(call)) return;
+    if (this.offload.take(call)) return;
+    if (!cloudFirst || this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call);
+  }
+
   #again(call: ActiveCall): void {
     this.counts.retried += 1;
-    if (this.#place(call)) return;
-    call.waiting = true;
+    if (this.#leasing.place(call)) return;
     this.#queue.pushRetry(call);
-    this.#pool.reserve(call.concurrency, this.#avoid(call));
+    this.#waits(call);
+    this.#leasing.reserve(call);
+  }
+
+  #waits(call: ActiveCall): void {
+    call.waiting = true;
+    call.waitingSince = performance.now();
+    this.#load.joined(call);
+    this.offload.watchWait(call);
   }
 
   #leaveQueue(call: ActiveCall): void {
     call.waiting = false;
+    this.#load.left(call);
     this.#queue.remove(call);
+    this.offload.leftQueue(call);
     if (!this.#queue.hasWaiting(call.concurrency)) this.#pool.unreserve(call.concurrency);
   }
 
   #wait(call: ActiveCall): void {
     const alone = this.#queue.size === 0;
     if (this.#queue.push(call)) {
-      call.waiting = true;
-      if (alone) this.#pool.reserve(call.concurrency, undefined);
+      this.#waits(call);
+      if (alone) this.#leasing.reserve(call);
       // Those that wait may be waiting for another slot than it would take.
       else this.pump();
       return;
     }
     // Those in the queue can't use what room there is among calls of another concurrency.
-    if (!this.#queue.hasLine(call.concurrency) && this.#place(call)) return;
-    this.#deadlines.delete(call); // it is no part of the load that it is told of
-    call.fail(overloaded(this.#retryAfterMs()));
+    if (!this.#queue.hasLine(call.concurrency) && this.#leasing.place(call)) return;
+    call.fail(overloaded(this.#retryAfter.ms(performance.now())));
   }
 
   #tryWaiting(call: ActiveCall, now: number): void {
     if (!call.waiting) return; // it left the queue since the round began
     if (call.deadlineAt <= now) call.expire();
-    else if (this.#place(call)) this.#leaveQueue(call);
+    else if (this.#leasing.place(call)) this.#leaveQueue(call);
     else {
-      this.#pool.reserve(call.concurrency, this.#avoid(call));
+      this.#leasing.reserve(call);
       return;
     }
     this.#toPump = true;
@@ -231,48 +275,4 @@ export class Dispatcher implements CallEvents {
       call.fail(shuttingDown());
     }
   }
-
-  /** Told to every rejected client, so it is worked out at most once in RETRY_AFTER_KEPT_MS. */
-  #retryAfterMs(): number {
-    const now = performance.now();
-    if (now - this.#retryAfter.at > RETRY_AFTER_KEPT_MS) {
-      const waitMs = this.expectedWaitMs();
-      const ms = Math.ceil(Math.min(MAX_RETRY_AFTER_MS, Math.max(MIN_RETRY_AFTER_MS, waitMs)));
-      this.#retryAfter = { at: now, ms };
-    }
-    return this.#retryAfter.ms;
-  }
-
-  /** A call whose worker died under it goes to another one, so that a poison call can't take the pool down. */
-  #avoid(call: ActiveCall): string | undefined {
-    const lostOn = call.loss?.workerId;
-    return lostOn !== undefined && this.#pool.hasOther(lostOn) ? lostOn : undefined;
-  }
-
-  #place(call: ActiveCall): boolean {
-    // Its time is over, which it will be told within a step of the deadlines; a slot would be ended for it.
-    if (performance.now() >= call.deadlineAt) return false;
-    const avoid = this.#avoid(call);
-    const free = this.#pool.free(call.concurrency, avoid);
-    if (free !== undefined) {
-      call.start(free);
-      return true;
-    }
-    const { shortMs } = call;
-    const ahead = shortMs === Infinity ? undefined : this.#pool.ahead(shortMs, avoid);
-    // One that was held up in a slot gains nothing there.
-    if (ahead === undefined || call.isIn(ahead)) return false;
-    call.start(ahead);
-    this.#frontCheck ??= setInterval(this.#checkFronts, HELD_UP_MS);
-    return true;
-  }
-
-  readonly #checkFronts = (): void => {
-    const now = performance.now();
-    let any = false;
-    for (const slot of this.#pool.slots) if (slot.checkFront(now, HELD_UP_MS)) any = true;
-    if (any) return;
-    clearInterval(this.#frontCheck);
-    this.#frontCheck = undefined;
-  };
 }

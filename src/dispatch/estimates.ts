@@ -69,23 +69,3 @@ export class RunTimes {
     return left > 0 ? left : elapsedMs;
   }
 }
-
-/** What expectedWaitMs is computed from. */
-export interface Load {
-  readonly freeSlots: number;
-  readonly slots: number;
-  /** The remaining work of running calls, in slot-milliseconds. */
-  readonly runningMs: number;
-  /** The work that waits, in slot-milliseconds. */
-  readonly queuedMs: number;
-}
-
-/**
- * How long a call arriving now would wait for a slot, in milliseconds: 0 with a free slot, else all work over the
- * slots; Infinity without any slot.
- */
-export function expectedWaitMs(load: Load): number {
-  if (load.freeSlots > 0) return 0;
-  if (load.slots === 0) return Infinity;
-  return (load.runningMs + load.queuedMs) / load.slots;
-}

@@ -157,7 +157,7 @@ export interface FailedObservation {
 }
 
 /** A call runs at most twice (DESIGN decision 6). */
-const MAX_RUNS = 2;
+export const MAX_RUNS = 2;
 
 /** Whether a call that the cloud failed may be placed again, locally. */
 export function mayPlaceAgain({

@@ -25,9 +25,14 @@ export class Queue<C extends Waiting> {
     return this.#size + this.#retries.size;
   }
 
+  /** Whether no call may wait but retries. */
+  get full(): boolean {
+    return this.#size >= this.#limit;
+  }
+
   /** Lets a call wait. False: the queue is full. */
   push(call: C): boolean {
-    if (this.#size >= this.#limit) return false;
+    if (this.full) return false;
     let line = this.#lines.get(call.concurrency);
     if (line === undefined) {
       line = new Set();

@@ -35,6 +35,8 @@ export interface SlotCall {
   readonly concurrency: number;
   /** How long it takes at the most, in milliseconds, if it is known to be short and may be handed ahead; else Infinity. */
   readonly shortMs: number;
+  /** What is left of it, in slot-milliseconds, at `now` (performance.now()). */
+  remainingMs(now: number): number;
   answered(slot: Slot, answer: SlotAnswer): void;
   /** The slot gave it back, unstarted, as it was asked to. */
   dropped(slot: Slot): void;
@@ -147,6 +149,13 @@ export class Slot {
     if (this.#handed < WARM_AFTER_CALLS || this.#calls.size > MAX_AHEAD) return Infinity;
     const total = this.#shortMs + shortMs;
     return total < MAX_AHEAD_MS ? total : Infinity;
+  }
+
+  /** How long until it is empty, as far as can be expected, in milliseconds from `now`. */
+  freeInMs(now: number): number {
+    let ms = 0;
+    for (const { call } of this.#calls.values()) ms += call.remainingMs(now);
+    return ms;
   }
 
   /** Leases the slot to a call and hands it over. The caller has seen that there is room. */

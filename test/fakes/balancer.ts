@@ -1,7 +1,9 @@
 /** The real pool and dispatcher over fake workers, on virtual time. */
+import type { CloudBackend } from '../../src/cloud/backend.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { ActiveCall } from '../../src/dispatch/active-call.ts';
-import type { Outcome } from '../../src/dispatch/call.ts';
+import type { Backend, Outcome } from '../../src/dispatch/call.ts';
+import type { OffloadRule } from '../../src/dispatch/offload.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
 import type { PolicyName } from '../../src/pool/policies.ts';
 import { Pool } from '../../src/pool/pool.ts';
@@ -10,7 +12,10 @@ import { FakeWorker } from './worker.ts';
 import type { FakeSlot } from './slot.ts';
 
 /** What a test's functions are. */
-export type FunctionTable = Record<string, { idempotent?: boolean; concurrency?: number }>;
+export type FunctionTable = Record<
+  string,
+  { idempotent?: boolean; concurrency?: number; offload?: boolean; localTimeoutMs?: number }
+>;
 
 /** A call that a test made. */
 export interface MadeCall {
@@ -30,6 +35,8 @@ export interface FakeBalancerOptions {
   readonly slots?: number;
   readonly policy?: PolicyName;
   readonly queueCalls?: number;
+  readonly offload?: OffloadRule;
+  readonly cloud?: CloudBackend;
   /** Called with each slot process, before it dials in. */
   readonly onSlot?: (slot: FakeSlot) => void;
 }
@@ -53,9 +60,10 @@ export class FakeBalancer {
     this.specs = names.map((name) => ({
       name,
       style: 'any',
-      idempotent: options.functions[name]?.idempotent ?? false,
+      idempotent: false,
       offload: true,
-      concurrency: options.functions[name]?.concurrency ?? 1,
+      concurrency: 1,
+      ...options.functions[name],
     }));
     this.manifest = JSON.stringify({ functions: this.specs });
     this.#options = options;
@@ -67,7 +75,9 @@ export class FakeBalancer {
     this.dispatcher = new Dispatcher(this.pool, {
       queueCalls: options.queueCalls ?? 1000,
       maxResultBytes: 1000,
+      offload: options.offload ?? { policy: 'threshold', waitMs: 50 },
     });
+    if (options.cloud !== undefined) this.dispatcher.offload.useCloud(options.cloud);
     this.dispatcher.useManifest(new Map(this.specs.map((spec) => [spec.name, spec])));
     this.pool.listen({
       room: this.dispatcher.pump,
@@ -112,13 +122,23 @@ export class FakeBalancer {
     return this.workers.flatMap((worker) => worker.slots);
   }
 
-  /** Makes a call; it has arrived when this returns, and settle() hands it over. */
-  call(name: string, options: { timeoutMs?: number; params?: string } = {}): MadeCall {
+  /** Makes a call; it has arrived when this returns, and settle() hands it over. `made` is filled, if it is given. */
+  call(
+    name: string,
+    options: { timeoutMs?: number; params?: string; backend?: Backend } = {},
+    made = {} as MadeCall,
+  ): MadeCall {
     const spec = this.specs.find((candidate) => candidate.name === name);
     if (spec === undefined) throw new Error(`no function ${name}`);
-    const made: Omit<MadeCall, 'pending'> = { outcomes: [], answeredAt: NaN, next: () => undefined };
+    Object.assign(made, { outcomes: [], answeredAt: NaN, next: () => undefined });
     const pending = this.dispatcher.dispatch(
-      { spec, params: options.params, arrivedAt: performance.now(), timeoutMs: options.timeoutMs ?? 30_000 },
+      {
+        spec,
+        params: options.params,
+        arrivedAt: performance.now(),
+        timeoutMs: options.timeoutMs ?? 30_000,
+        ...(options.backend !== undefined && { backend: options.backend }),
+      },
       (outcome) => {
         made.outcomes.push(outcome);
         made.answeredAt = performance.now();

@@ -22,6 +22,12 @@ export type FakeAnswer =
   | { readonly ok: false; readonly error: Extract<CloudOutcome, { error: unknown }>['error'] }
   | { readonly ok: false; readonly failure: CloudFailure };
 
+/** A call that was sent and waits for the test's word. */
+export interface HeldCall {
+  readonly call: CloudCall;
+  end(answer: FakeAnswer): void;
+}
+
 const COST_USD = 0.000004;
 
 export class FakeCloud implements CloudBackend {
@@ -30,8 +36,14 @@ export class FakeCloud implements CloudBackend {
     ok: true,
     json: params ?? 'null',
   });
+  /** Whether calls wait in `held` until the test ends them. */
+  hold = false;
+  /** Calls that wait, the oldest first. Those past their deadline have left. */
+  readonly held: HeldCall[] = [];
   /** Calls that came, in order. */
   readonly calls: CloudCall[] = [];
+  /** How long it says that a function ran. */
+  runMs = 1;
   budgetUsd = 1;
   #state: CloudState = 'off';
   #reason: CloudReason | undefined = 'off';
@@ -70,17 +82,22 @@ export class FakeCloud implements CloudBackend {
         answer({
           ok: true,
           json: Buffer.from(made.json),
-          report: { ...report, runMs: 1, billedMs: 6, coldStart: false },
+          report: { ...report, runMs: this.runMs, billedMs: this.runMs + 5, coldStart: false },
         });
       else if ('failure' in made) answer({ ok: false, failure: made.failure, report });
       else answer({ ok: false, error: made.error, report });
     };
     const timer = setTimeout(
-      () => end({ ok: false, error: timeout(call.timeoutMs, true) }, COST_USD),
+      () => {
+        const at = this.held.findIndex((held) => held.call === call);
+        if (at >= 0) this.held.splice(at, 1);
+        end({ ok: false, error: timeout(call.timeoutMs, true) }, COST_USD);
+      },
       Math.max(0, call.deadline - startedAt),
     );
     this.#timers.add(timer);
-    if (this.#reason === undefined) void this.#send(call, end);
+    if (this.#reason === undefined && this.hold) this.#keep(call, end);
+    else if (this.#reason === undefined) void this.#send(call, end);
     else {
       const failure = { reason: this.#reason, mayHaveRun: false };
       queueMicrotask(() => end({ ok: false, failure }, 0));
@@ -137,6 +154,19 @@ export class FakeCloud implements CloudBackend {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#state = 'off';
     this.#reason = 'off';
+  }
+
+  #keep(call: CloudCall, end: (answer: FakeAnswer, costUsd: number) => void): void {
+    this.calls.push(call);
+    const held: HeldCall = {
+      call,
+      end: (answer) => {
+        this.held.splice(this.held.indexOf(held), 1);
+        this.#costUsd += COST_USD;
+        end(answer, COST_USD);
+      },
+    };
+    this.held.push(held);
   }
 
   async #send(call: CloudCall, end: (answer: FakeAnswer, costUsd: number) => void): Promise<void> {

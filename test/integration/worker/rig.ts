@@ -191,7 +191,11 @@ export class WorkerRig {
         return undefined;
       },
     });
-    const dispatcher = new Dispatcher(pool, { queueCalls: 1000, maxResultBytes: MAX_RESULT_BYTES });
+    const dispatcher = new Dispatcher(pool, {
+      queueCalls: 1000,
+      maxResultBytes: MAX_RESULT_BYTES,
+      offload: { policy: 'never', waitMs: 50 },
+    });
     pool.listen({
       room: dispatcher.pump,
       workerReady: ({ id }) => {

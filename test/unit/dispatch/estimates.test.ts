@@ -5,7 +5,6 @@ import {
   KNOWN_AFTER_SAMPLES,
   RunTimes,
   SHORT_AFTER_SAMPLES,
-  expectedWaitMs,
 } from '../../../src/dispatch/estimates.ts';
 
 function runTimes(samples: readonly number[]): RunTimes {
@@ -85,22 +84,5 @@ describe('RunTimes', () => {
     [250, 250],
   ])('expects of a call of 100 ms that has run for %i ms another %i ms', (elapsedMs, leftMs) => {
     expect(runTimes(same(100, 5)).remainingMs(elapsedMs)).toBeCloseTo(leftMs, 9);
-  });
-});
-
-describe('expectedWaitMs', () => {
-  it.each([
-    [{ freeSlots: 1, slots: 2, runningMs: 5000, queuedMs: 5000 }, 0],
-    [{ freeSlots: 0, slots: 2, runningMs: 300, queuedMs: 100 }, 200],
-    [{ freeSlots: 0, slots: 0, runningMs: 0, queuedMs: 0 }, Infinity],
-  ])('of %o is %d', (load, expected) => {
-    expect(expectedWaitMs(load)).toBe(expected);
-  });
-
-  it('counts work, not heads: a thousand calls of 10 µs are no load, three of a second are', () => {
-    expect(expectedWaitMs({ freeSlots: 0, slots: 2, runningMs: 0.02, queuedMs: 1000 * 0.01 })).toBeLessThan(
-      6,
-    );
-    expect(expectedWaitMs({ freeSlots: 0, slots: 2, runningMs: 2000, queuedMs: 1000 })).toBe(1500);
   });
 });

@@ -1,45 +1,50 @@
 /** A balancer to which anything may happen, and the rules that hold whatever does. */
 import assert from 'node:assert/strict';
-import { FakeBalancer, type MadeCall } from '../../fakes/balancer.ts';
+import { FakeBalancer } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
 import { pass, settle, timersLeft } from '../../fakes/virtual-time.ts';
 import type { FakeWorker } from '../../fakes/worker.ts';
 import { FrameType, encodeAnswer } from '../../../src/pool/frames.ts';
+import { checkEntry, checkRun, concurrencyOf, open, pick, type Entry } from './scenario-entry.ts';
 import { FUNCTIONS, MAX_WORKERS, NAMES, QUEUE_CALLS, type Event, type Name } from './events.ts';
+import type { CloudCall } from '../../../src/cloud/backend.ts';
+import type { Backend } from '../../../src/dispatch/call.ts';
+import type { CallCounts } from '../../../src/dispatch/dispatcher.ts';
+import type { OffloadPolicy } from '../../../src/dispatch/placement.ts';
 import type { PolicyName } from '../../../src/pool/policies.ts';
+import { CLOUD_ENDS, OFFLOAD_WAIT_MS, WatchedCloud, type CloudEnd } from './watched-cloud.ts';
 
-/** A deadline is noticed this much late at the most, in milliseconds. */
-const DEADLINE_STEP_MS = 11;
-
-/** One call and all that happened to it. */
-interface Entry extends MadeCall {
-  readonly name: Name;
-  readonly deadlineAt: number;
-  cancelled: boolean;
-  /** Answers when it was cancelled. */
-  answersThen: number;
-  /** Whether a slot ever had it. */
-  handed: boolean;
-  /** Slots that were handed it and didn't give it back unstarted. */
-  hands: FakeSlot[];
-  /** The worker on which it was last lost. */
-  lostOn: string | undefined;
+/** How a scenario's balancer is set up. */
+export interface ScenarioOptions {
+  readonly workers: number;
+  readonly slots: number;
+  readonly policy: PolicyName;
+  readonly offload: OffloadPolicy;
 }
 
 /** See the file's comment. */
 export class Scenario {
   readonly balancer: FakeBalancer;
+  readonly #cloud: WatchedCloud;
   readonly #byIndex = new Map<number, Entry>();
   #made = 0;
+  readonly #before: CallCounts;
 
-  constructor(options: { workers: number; slots: number; policy: PolicyName }) {
+  constructor(options: ScenarioOptions) {
+    this.#cloud = new WatchedCloud((call) => {
+      this.#sent(call);
+    });
     this.balancer = new FakeBalancer({
       ...options,
+      cloud: this.#cloud,
+      offload: { policy: options.offload, waitMs: OFFLOAD_WAIT_MS },
       functions: FUNCTIONS,
       queueCalls: QUEUE_CALLS,
       onSlot: (slot) => this.#watch(slot),
     });
     this.balancer.warmUp('quick');
+    this.#before = { ...this.balancer.dispatcher.counts };
+    this.#cloud.degrade(undefined);
   }
 
   get #entries(): Entry[] {
@@ -62,14 +67,17 @@ export class Scenario {
         if (!slot.connected) slot.connect();
         while (slot.calls.length > 0) slot.answer();
       }
+      this.apply({ do: 'cloud answers', at: round });
       this.apply({ do: 'pass', ms: 100 });
     }
+    while (this.#cloud.held.length > 0) this.#cloudEnds('cloud answers', 0);
     for (const slot of this.balancer.slots) slot.unstick();
     pass(100);
     for (const slot of this.balancer.slots) while (slot.calls.length > 0) slot.answer();
     pass(100);
     const unanswered = this.#entries.filter(open).map(({ name }) => name);
     assert.deepEqual(unanswered, []);
+    this.#checkCounts();
     assert.equal(this.balancer.dispatcher.queued, 0);
     for (const worker of this.balancer.pool.workers) assert.equal(worker.running, 0);
     const timers = timersLeft();
@@ -85,10 +93,19 @@ export class Scenario {
   #do(event: Event): void {
     switch (event.do) {
       case 'call':
-        for (let i = 0; i < event.times; i += 1) this.#call(event.name, event.timeoutMs);
+        for (let i = 0; i < event.times; i += 1) this.#call(event.name, event.timeoutMs, event.backend);
         return;
       case 'pass':
         pass(event.ms);
+        return;
+      case 'cloud is':
+        this.#cloud.degrade(event.reason);
+        return;
+      case 'cloud answers':
+      case 'cloud fails':
+      case 'cloud throttles':
+      case 'cloud breaks':
+        this.#cloudEnds(event.do, event.at);
         return;
       case 'new worker':
         if (this.#livingWorkers().length < MAX_WORKERS) this.balancer.addWorker();
@@ -153,14 +170,42 @@ export class Scenario {
     }
   }
 
-  #call(name: Name, timeoutMs: number): void {
+  #cloudEnds(how: CloudEnd, at: number): void {
+    const held = pick(this.#cloud.held, at);
+    if (held === undefined) return;
+    if (how === 'cloud throttles') {
+      const { hands } = this.#entry(held.call.params)!;
+      hands.splice(hands.indexOf('cloud'), 1);
+    }
+    held.end(CLOUD_ENDS[how]);
+  }
+
+  #sent({ params, deadline, spec }: CloudCall): void {
+    const entry = this.#entry(params)!;
+    assert.equal(this.#cloud.reason, undefined, 'a call was sent to a cloud that takes none');
+    assert.ok(spec.offload, `${entry.name} left, and is to stay`);
+    assert.notEqual(entry.backend, 'pool', 'a call left that was to stay');
+    assert.ok(deadline > performance.now(), `${entry.name} was sent after its deadline`);
+    checkRun(entry);
+    entry.offloads += 1;
+    assert.equal(entry.offloads, 1, `${entry.name} was sent to the cloud twice`);
+    entry.hands.push('cloud');
+    entry.handed = true;
+  }
+
+  #call(name: Name, timeoutMs: number, backend?: Backend): void {
     this.#made += 1;
     const index = this.#made;
     const deadlineAt = performance.now() + timeoutMs;
-    const made = this.balancer.call(name, { timeoutMs, params: `[${index}]` });
-    const known = { name, deadlineAt, cancelled: false, answersThen: 0, handed: false, hands: [] };
-    // The same object: what is set on it later is what the answer sees.
-    this.#byIndex.set(index, Object.assign(made, { ...known, lostOn: undefined }));
+    const known = { name, backend, deadlineAt, cancelled: false, answersThen: 0, handed: false, hands: [] };
+    // It may be sent to the cloud before the call returns. The same object: what is set on it later is what the answer sees.
+    const entry = { ...known, offloads: 0, lostOn: undefined } as unknown as Entry;
+    this.#byIndex.set(index, entry);
+    this.balancer.call(
+      name,
+      { timeoutMs, params: `[${index}]`, ...(backend !== undefined && { backend }) },
+      entry,
+    );
   }
 
   #livingWorkers(): FakeWorker[] {
@@ -190,13 +235,10 @@ export class Scenario {
   }
 
   #checkHand(entry: Entry, slot: FakeSlot, remainingMs: number): void {
-    const { name, hands } = entry;
+    const { name } = entry;
+    assert.notEqual(entry.backend, 'cloud', 'a call ran here that was to run in the cloud');
     assert.ok(remainingMs > 0, `${name} was handed over after its deadline`);
-    // One that is answered in this very moment may have been on its way already.
-    const answered = entry.outcomes.length > 0 && entry.answeredAt < performance.now();
-    assert.ok(!answered, `${name} was handed over after its answer`);
-    assert.ok(!entry.cancelled || hands.length > 0, `${name} was started after it was cancelled`);
-    assert.ok(hands.length < (FUNCTIONS[name].idempotent ? 2 : 1), `${name} may run once too often`);
+    checkRun(entry);
     if (entry.lostOn !== slot.workerId) return;
     // A slot that came in this very moment may have come after the choice.
     const fresh = this.balancer.slots.filter(({ connectedAt }) => connectedAt === performance.now());
@@ -207,12 +249,23 @@ export class Scenario {
     assert.deepEqual(others, [], 'the second time is on another worker, if there is one');
   }
 
+  #checkCounts(): void {
+    const { total, failed, offloaded } = this.balancer.dispatcher.counts;
+    const failures = this.#entries.filter(({ outcomes }) => outcomes[0]?.ok === false).length;
+    assert.equal(total - this.#before.total, this.#entries.length);
+    assert.equal(failed - this.#before.failed, failures);
+    assert.equal(offloaded, this.#cloud.calls.length);
+    assert.equal(this.balancer.dispatcher.underWay, 0, 'a call has not ended');
+  }
+
   #check(): void {
     // The dispatcher's own word, since a call on its way to a stuck slot doesn't wait.
     const waiting = this.#entries.filter((entry) => open(entry) && entry.pending.waiting);
     const fresh = waiting.filter((entry) => !entry.handed && entry.pending.attempts === 0);
     assert.ok(fresh.length <= QUEUE_CALLS, `${fresh.length} calls wait in a queue for ${QUEUE_CALLS}`);
     for (const entry of this.#entries) checkEntry(entry);
+    const unended = this.balancer.dispatcher.underWay;
+    assert.ok(unended >= this.#cloud.held.length, 'a call has ended, and is still in the cloud');
     for (const slot of this.balancer.slots) this.#checkSlot(slot);
     for (const slot of this.balancer.pool.slots) {
       const kinds = waiting.map(({ name }) => concurrencyOf(name));
@@ -240,24 +293,4 @@ export class Scenario {
     const seen = worker?.slots.find(({ key }) => key === slot.key);
     if (seen !== undefined) assert.equal(seen.running, names.length, 'leases are the calls in the slot');
   }
-}
-
-function checkEntry(entry: Entry): void {
-  const { name, outcomes } = entry;
-  assert.ok(outcomes.length <= 1, `${name} was answered ${outcomes.length} times`);
-  if (entry.cancelled) assert.equal(outcomes.length, entry.answersThen, `${name} was answered after cancel`);
-  const late = performance.now() - entry.deadlineAt;
-  assert.ok(!open(entry) || late < DEADLINE_STEP_MS, `${name} is unanswered ${late} ms after its deadline`);
-}
-
-function concurrencyOf(name: Name): number {
-  return FUNCTIONS[name].concurrency;
-}
-
-function open(entry: Entry): boolean {
-  return entry.outcomes.length === 0 && !entry.cancelled;
-}
-
-function pick<T>(all: readonly T[], number: number): T | undefined {
-  return all[number % Math.max(1, all.length)];
 }

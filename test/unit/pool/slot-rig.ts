@@ -15,6 +15,8 @@ export class Call implements SlotCall {
   shortMs: number;
   /** What it was told. */
   readonly told: string[] = [];
+  /** What is left of it, in milliseconds. */
+  leftMs = 0;
   answer: SlotAnswer | undefined;
   id = 0;
 
@@ -22,6 +24,10 @@ export class Call implements SlotCall {
     this.concurrency = is.concurrency ?? 1;
     this.shortMs = is.shortMs ?? Infinity;
     this.deadlineAt = performance.now() + (is.timeoutMs ?? FAR_MS);
+  }
+
+  remainingMs(): number {
+    return this.leftMs;
   }
 
   answered(_slot: Slot, answer: SlotAnswer): void {
