@@ -128,6 +128,38 @@ export interface Snapshot {
   readonly decisions: readonly DecisionEntry[];
 }
 
+/** A call that an operator makes, as `functions.call` takes it. */
+export interface OperatorCall {
+  readonly method: string;
+  /** An array or an object; undefined: none. */
+  readonly params: readonly unknown[] | Readonly<Record<string, unknown>> | undefined;
+  /** Forces the place, whatever SPILLWAY_BACKEND_CHOICE says: whoever has the admin token may. */
+  readonly backend: 'pool' | 'cloud' | undefined;
+  /** Only ever shortens the deadline. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** How it ended: `result` or `error`, and where it ran. */
+export interface OperatorCallAnswer {
+  readonly callId: string;
+  readonly result?: unknown;
+  readonly error?: {
+    readonly name: string;
+    readonly code: number;
+    readonly message: string;
+    readonly data?: unknown;
+  };
+  /** Absent where it never ran. */
+  readonly backend?: 'pool' | 'cloud';
+  readonly worker?: string;
+  readonly queueMs: number;
+  readonly runMs: number;
+  /** What the cloud bills and charged for it; absent where it didn't run there. */
+  readonly billedMs?: number;
+  readonly costUsd?: number;
+  readonly coldStart?: boolean;
+}
+
 /** What can be done. Every method rejects with an Error whose message is one line for the operator. */
 export interface Operations {
   status(): Status;
@@ -138,8 +170,14 @@ export interface Operations {
   /** Sets N; the pool is then N … 2N. */
   resize(workers: number): Promise<void>;
   /** Bundles the functions again and swaps them worker by worker. */
-  reload(): Promise<{ readonly hash: string; readonly functions: readonly string[]; readonly changed: boolean }>;
+  reload(): Promise<{
+    readonly hash: string;
+    readonly functions: readonly string[];
+    readonly changed: boolean;
+  }>;
   setOffload(policy: string, waitMs: number | undefined): Promise<void>;
+  /** Goes through the same dispatch as a client's call. Rejects only if there is no such function. */
+  call(call: OperatorCall): Promise<OperatorCallAnswer>;
   deploy(options: { readonly dryRun: boolean }): Promise<{ readonly steps: readonly string[] }>;
   destroy(): Promise<{ readonly removed: readonly string[]; readonly left: readonly string[] }>;
 }

@@ -42,10 +42,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Files of the chart library, which the page takes from /vendor/. */
 const VENDOR_FILES = ['uPlot.esm.js', 'uPlot.min.css'];
 
-/** Reads all files, by the path of their URL. */
-export function readPageFiles(): ReadonlyMap<string, PageFile> {
+/** Reads all files, by the path of their URL, from the page's folder or another one. */
+export function readPageFiles(page = join(import.meta.dirname, 'page')): ReadonlyMap<string, PageFile> {
   const files = new Map<string, PageFile>();
-  const page = join(import.meta.dirname, 'page');
   for (const name of readdirSync(page)) {
     if (TYPES[extname(name)] !== undefined) files.set(`/${name}`, read(page, name));
   }
