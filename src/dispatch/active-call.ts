@@ -7,6 +7,7 @@ import {
   tooLarge,
   type CallError,
 } from '../errors.ts';
+import { newCallId } from '../pool/call-ids.ts';
 import type { Failure } from '../pool/protocol.ts';
 import type { Slot, SlotAnswer, SlotCall } from '../pool/slot.ts';
 import type { CallReport, CallRequest, Outcome, PendingCall } from './call.ts';
@@ -49,6 +50,7 @@ interface Lease {
 
 /** A call that was accepted. It is answered exactly once, and may meanwhile be leased to one slot, or to two. */
 export class ActiveCall implements SlotCall, PendingCall {
+  readonly callId = newCallId();
   readonly request: CallRequest;
   readonly deadlineAt: number;
   /** How often it was handed to a slot, not counting those that gave it back unstarted. */

@@ -4,9 +4,10 @@ import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Slot } from '../pool/slot.ts';
 import { ActiveCall, type CallEvents, type FunctionRecord } from './active-call.ts';
-import type { CallRequest, Outcome, PendingCall } from './call.ts';
+import type { CallRequest, Outcome } from './call.ts';
 import { Deadlines } from './deadlines.ts';
 import { RunTimes, expectedWaitMs } from './estimates.ts';
+import type { CallObserver } from './observer.ts';
 import { Queue } from './queue.ts';
 import { RetryBudget } from './retry-budget.ts';
 
@@ -27,6 +28,8 @@ export interface DispatchOptions {
   readonly queueCalls: number;
   /** The largest result allowed, in bytes. */
   readonly maxResultBytes: number;
+  /** Who counts, and tells the operator. */
+  readonly observer?: CallObserver;
 }
 
 /** Counts since the start. */
@@ -44,6 +47,7 @@ export class Dispatcher implements CallEvents {
   readonly #pool: Pool;
   readonly #queue: Queue<ActiveCall>;
   readonly #deadlines = new Deadlines<ActiveCall>();
+  readonly #observer: CallObserver | undefined;
   readonly #budget = new RetryBudget(performance.now());
   readonly #records = new Map<FunctionSpec, FunctionRecord>();
   #underWay = 0;
@@ -57,6 +61,7 @@ export class Dispatcher implements CallEvents {
   constructor(pool: Pool, options: DispatchOptions) {
     this.#pool = pool;
     this.maxResultBytes = options.maxResultBytes;
+    this.#observer = options.observer;
     this.#queue = new Queue(options.queueCalls);
   }
 
@@ -74,8 +79,13 @@ export class Dispatcher implements CallEvents {
     return this.#queue.size;
   }
 
+  /** How many retries the budget has left. */
+  get retriesLeft(): number {
+    return this.#budget.left(performance.now());
+  }
+
   /** The verb of the data path; see the type Dispatch. */
-  readonly dispatch = (request: CallRequest, answer: (outcome: Outcome) => void): PendingCall => {
+  readonly dispatch = (request: CallRequest, answer: (outcome: Outcome) => void): ActiveCall => {
     this.counts.total += 1;
     this.#budget.deposit();
     const record = this.#records.get(request.spec);
@@ -174,8 +184,9 @@ export class Dispatcher implements CallEvents {
     this.pump(); // a slot may have been held back for it
   }
 
-  settled(_call: ActiveCall, outcome: Outcome): void {
+  settled(call: ActiveCall, outcome: Outcome): void {
     if (!outcome.ok) this.counts.failed += 1;
+    this.#observer?.answered(call, outcome);
   }
 
   ended(call: ActiveCall): void {
@@ -186,6 +197,7 @@ export class Dispatcher implements CallEvents {
 
   #again(call: ActiveCall): void {
     this.counts.retried += 1;
+    this.#observer?.placedAgain(call, call.loss === undefined ? 'held up' : 'worker lost');
     if (this.#place(call)) return;
     call.waiting = true;
     this.#queue.pushRetry(call);
@@ -201,6 +213,7 @@ export class Dispatcher implements CallEvents {
   #wait(call: ActiveCall): void {
     const alone = this.#queue.size === 0;
     if (this.#queue.push(call)) {
+      this.#observer?.placed(call, 'queue', 'no slot free');
       call.waiting = true;
       if (alone) this.#pool.reserve(call.concurrency, undefined);
       // Those that wait may be waiting for another slot than it would take.
@@ -210,6 +223,7 @@ export class Dispatcher implements CallEvents {
     // Those in the queue can't use what room there is among calls of another concurrency.
     if (!this.#queue.hasLine(call.concurrency) && this.#place(call)) return;
     this.#deadlines.delete(call); // it is no part of the load that it is told of
+    this.#observer?.placed(call, 'reject', 'queue full');
     call.fail(overloaded(this.#retryAfterMs()));
   }
 
