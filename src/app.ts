@@ -7,7 +7,9 @@ import { buildBundle } from './functions/bundle.ts';
 import { readFunctionEnv } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import { parseManifest, type Manifest } from './functions/manifest.ts';
+import type { LogLines } from './admin/call-log.ts';
 import type { Logger } from './log.ts';
+import { Operator, type AdminAddress } from './operator.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
 import { createFront, type Front } from './rpc/http.ts';
@@ -19,10 +21,18 @@ import { openState, type State } from './state.ts';
 /** How long idle connections have to send what is on its way, so that it is answered rather than lost, in milliseconds. */
 const LAST_REQUESTS_MS = 2000;
 
+/** Where a balancer listens, and what it serves. */
+export interface Started {
+  readonly host: string;
+  readonly port: number;
+  readonly functions: readonly string[];
+  readonly admin: AdminAddress;
+}
+
 /** A balancer: built, started, drained, stopped. */
 export interface App {
   /** Resolves with where it listens, once every worker is ready. Rejects after having undone what it did. */
-  start(): Promise<{ host: string; port: number; functions: string[] }>;
+  start(): Promise<Started>;
   /** Takes no more calls; resolves when those in flight have ended, or after SPILLWAY_DRAIN_MS. */
   drain(): Promise<void>;
   /** Ends workers, sockets and timers, and lets the state folder go. */
@@ -30,7 +40,8 @@ export interface App {
 }
 
 /** Puts the parts together. Nothing is opened before start(). */
-export function build(config: Config, log: Logger, version: string): App {
+export function build(config: Config, log: Logger, lines: LogLines, version: string): App {
+  const operator = new Operator(config, log, lines, version);
   const undo: (() => Promise<void> | void)[] = [];
   let stopped = false;
   let reason = 'starting';
@@ -48,12 +59,14 @@ export function build(config: Config, log: Logger, version: string): App {
     return (pool?.count('ready') ?? 0) > 0 ? { ready: true } : { ready: false, reason: 'no worker is ready' };
   };
 
-  async function start(): Promise<{ host: string; port: number; functions: string[] }> {
+  async function start(): Promise<Started> {
     const state = openState(config.stateDir);
     undo.push(() => {
       state.close();
     });
     for (const repair of state.repaired) log.warn(repair);
+    undo.push(() => operator.close());
+    const admin = await operator.listen(state);
     const opened = createFront(
       {
         manifest: () => manifest,
@@ -83,7 +96,7 @@ export function build(config: Config, log: Logger, version: string): App {
     undo.push(() => opened.close());
     await startPool(state);
     reason = '';
-    return { ...address, functions: [...(manifest?.keys() ?? [])] };
+    return { ...address, functions: [...(manifest?.keys() ?? [])], admin };
   }
 
   async function startPool(state: State): Promise<void> {
@@ -114,6 +127,7 @@ export function build(config: Config, log: Logger, version: string): App {
           return messageOf(error);
         }
         manifestText = json;
+        operator.parts.manifest = manifest;
         calls.useManifest(manifest);
         return undefined;
       },
@@ -121,9 +135,10 @@ export function build(config: Config, log: Logger, version: string): App {
     const calls = new Dispatcher(workers, {
       queueCalls: config.maxQueue,
       maxResultBytes: config.maxBodyBytes,
+      observer: operator.observer,
     });
-    pool = workers;
-    dispatcher = calls;
+    pool = operator.parts.pool = workers;
+    dispatcher = operator.parts.dispatcher = calls;
     undo.push(() => {
       calls.close();
     });
@@ -131,14 +146,17 @@ export function build(config: Config, log: Logger, version: string): App {
     workers.listen({
       room: calls.pump,
       workerReady(worker) {
+        operator.recorder.worker('ready', '');
         keeper?.workerReady(worker.id);
         calls.pump();
       },
       workerLost(worker, why) {
+        operator.recorder.worker('lost', why);
         keeper?.workerLost(worker.id, why);
         calls.pump();
       },
       slotEnded(worker, why) {
+        operator.recorder.worker('slot ended', why);
         log.warn({ worker: worker.id, reason: why }, 'a slot process ended; its worker starts another');
       },
     });
@@ -151,6 +169,7 @@ export function build(config: Config, log: Logger, version: string): App {
       try {
         const launcher = await runtime.open();
         undo.push(() => launcher.close());
+        operator.parts.runtime = launcher.runtime;
         if (stopped) throw new Error('stopped while it was starting');
         const kept = new Keeper({
           launcher,
@@ -169,6 +188,7 @@ export function build(config: Config, log: Logger, version: string): App {
         if (error instanceof BundleFault) throw new FunctionsFault(config.functionsDir, [error.message]);
         if (runtime.orElse === undefined || stopped) throw error;
         log.warn(`${runtime.orElse}: ${messageOf(error)}`);
+        operator.parts.runtimeReason = messageOf(error);
         continue;
       }
       step(`${workers.count('ready')} workers ready as ${runtime.name} (${sinceMs(began)} ms)`);

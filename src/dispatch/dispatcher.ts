@@ -97,6 +97,7 @@ export class Dispatcher implements CallEvents {
     else {
       this.#deadlines.add(call);
       if (this.#queue.size > 0 || !this.#place(call)) this.#wait(call);
+      else this.#observer?.placed(call, 'pool', 'slot free');
     }
     return call;
   };

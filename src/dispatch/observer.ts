@@ -14,8 +14,8 @@ export interface ObservedCall {
 /** Hears of every call. */
 export interface CallObserver {
   /**
-   * Where a call goes that didn't find a free slot here, and why; `expected` where both places were weighed. Told again
-   * when it is placed again.
+   * Where a call goes, and why; `expected` where both places were weighed. Most go to the pool: `slot free`. Told again
+   * when a waiting call is placed elsewhere.
    */
   placed(
     call: ObservedCall,
