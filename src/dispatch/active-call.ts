@@ -116,6 +116,14 @@ export class ActiveCall implements SlotCall, PendingCall {
     return local.known ? local.wallMs.mean / this.concurrency : undefined;
   }
 
+  get leastMs(): number {
+    return this.#record.local.leastMs;
+  }
+
+  get characters(): number {
+    return this.request.params?.length ?? 0;
+  }
+
   /** Whether this slot holds it. */
   isIn(slot: Slot): boolean {
     return this.#leases.some((lease) => lease.slot === slot);

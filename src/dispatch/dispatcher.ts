@@ -27,6 +27,8 @@ export interface DispatchOptions {
   readonly queueCalls: number;
   /** The largest result allowed, in bytes. */
   readonly maxResultBytes: number;
+  /** How many slots the pool may grow to, where it grows: a burst it is about to grow for isn't turned away. */
+  readonly mostSlots?: () => number;
 }
 
 /** Counts since the start. */
@@ -43,6 +45,7 @@ export class Dispatcher implements CallEvents {
   readonly counts: CallCounts = { total: 0, failed: 0, offloaded: 0, retried: 0 };
   readonly #pool: Pool;
   readonly #queue: Queue<ActiveCall>;
+  readonly #mostSlots: () => number;
   readonly #deadlines = new Deadlines<ActiveCall>();
   readonly #budget = new RetryBudget(performance.now());
   readonly #records = new Map<FunctionSpec, FunctionRecord>();
@@ -54,10 +57,11 @@ export class Dispatcher implements CallEvents {
   #pumping = false;
   #toPump = false;
 
-  constructor(pool: Pool, options: DispatchOptions) {
+  constructor(pool: Pool, options: DispatchOptions, queue = new Queue<ActiveCall>(options.queueCalls)) {
     this.#pool = pool;
+    this.#queue = queue;
+    this.#mostSlots = () => Math.max(pool.slots.length, options.mostSlots?.() ?? 0);
     this.maxResultBytes = options.maxResultBytes;
-    this.#queue = new Queue(options.queueCalls);
   }
 
   /** Learns the functions; before the first call. */
@@ -100,7 +104,7 @@ export class Dispatcher implements CallEvents {
       while (this.#toPump) {
         this.#toPump = false;
         const now = performance.now();
-        for (const call of this.#queue.next()) this.#tryWaiting(call, now);
+        for (const call of this.#queue.next(now)) this.#tryWaiting(call, now);
       }
     } finally {
       this.#pumping = false;
@@ -200,7 +204,7 @@ export class Dispatcher implements CallEvents {
 
   #wait(call: ActiveCall): void {
     const alone = this.#queue.size === 0;
-    if (this.#queue.push(call)) {
+    if (this.#queue.push(call, performance.now(), this.#mostSlots())) {
       call.waiting = true;
       if (alone) this.#pool.reserve(call.concurrency, undefined);
       // Those that wait may be waiting for another slot than it would take.
@@ -215,7 +219,7 @@ export class Dispatcher implements CallEvents {
 
   #tryWaiting(call: ActiveCall, now: number): void {
     if (!call.waiting) return; // it left the queue since the round began
-    if (call.deadlineAt <= now) call.expire();
+    if (this.#queue.tooLate(call, now)) call.expire();
     else if (this.#place(call)) this.#leaveQueue(call);
     else {
       this.#pool.reserve(call.concurrency, this.#avoid(call));

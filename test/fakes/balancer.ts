@@ -2,6 +2,7 @@
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { ActiveCall } from '../../src/dispatch/active-call.ts';
 import type { Outcome } from '../../src/dispatch/call.ts';
+import type { Queue } from '../../src/dispatch/queue.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
 import type { PolicyName } from '../../src/pool/policies.ts';
 import { Pool } from '../../src/pool/pool.ts';
@@ -30,6 +31,8 @@ export interface FakeBalancerOptions {
   readonly slots?: number;
   readonly policy?: PolicyName;
   readonly queueCalls?: number;
+  /** Another discipline than the product's, for comparison. */
+  readonly queue?: Queue<ActiveCall>;
   /** Called with each slot process, before it dials in. */
   readonly onSlot?: (slot: FakeSlot) => void;
 }
@@ -64,10 +67,11 @@ export class FakeBalancer {
       bundle: { hash: HASH, code: Buffer.from('code'), env: {}, maxResultBytes: 1000 },
       refuseManifest: (json) => (json === this.manifest ? undefined : 'another manifest'),
     });
-    this.dispatcher = new Dispatcher(this.pool, {
-      queueCalls: options.queueCalls ?? 1000,
-      maxResultBytes: 1000,
-    });
+    this.dispatcher = new Dispatcher(
+      this.pool,
+      { queueCalls: options.queueCalls ?? 1000, maxResultBytes: 1000 },
+      options.queue,
+    );
     this.dispatcher.useManifest(new Map(this.specs.map((spec) => [spec.name, spec])));
     this.pool.listen({
       room: this.dispatcher.pump,
