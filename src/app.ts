@@ -10,6 +10,7 @@ import { parseManifest, type Manifest } from './functions/manifest.ts';
 import type { Logger } from './log.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
+import { Watch } from './pool/watch.ts';
 import { createFront, type Front } from './rpc/http.ts';
 import { buildWorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
@@ -141,6 +142,13 @@ export function build(config: Config, log: Logger, version: string): App {
       slotEnded(worker, why) {
         log.warn({ worker: worker.id, reason: why }, 'a slot process ended; its worker starts another');
       },
+    });
+    const watch = new Watch(workers, ({ worker, verdict, reason }) => {
+      if (verdict !== 'lose')
+        log.warn({ worker: worker.id, reason }, verdict === 'eject' ? 'worker ejected' : 'worker readmitted');
+    });
+    undo.push(() => {
+      watch.close();
     });
     const listener = await Listener.open(state.runDir, state.workerSecret, workers);
     undo.push(() => listener.close());

@@ -23,7 +23,7 @@ export interface FunctionRecord {
 export interface CallEvents {
   /** Its last slot was lost, or gave it back unstarted. */
   unplaced(call: ActiveCall): void;
-  /** It is held up behind another in a slot. */
+  /** It is held up behind another in a slot, or in the slot of a silent worker. */
   heldUp(call: ActiveCall, slot: Slot, callId: number): void;
   /** It waits, and must not any more. */
   withdraw(call: ActiveCall): void;

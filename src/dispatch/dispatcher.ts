@@ -168,7 +168,8 @@ export class Dispatcher implements CallEvents {
   }
 
   heldUp(call: ActiveCall, slot: Slot, callId: number): void {
-    if (call.attempts >= MAX_ATTEMPTS || !this.#budget.take(performance.now())) return;
+    if (!call.request.spec.idempotent || call.attempts >= MAX_ATTEMPTS) return;
+    if (!this.#budget.take(performance.now())) return;
     slot.takeBack(callId);
     this.#again(call);
   }

@@ -6,6 +6,8 @@ import type { Queue } from '../../src/dispatch/queue.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
 import type { PolicyName } from '../../src/pool/policies.ts';
 import { Pool } from '../../src/pool/pool.ts';
+import { Watch } from '../../src/pool/watch.ts';
+import type { Worker } from '../../src/pool/worker.ts';
 import { settle } from './virtual-time.ts';
 import { FakeWorker } from './worker.ts';
 import type { FakeSlot } from './slot.ts';
@@ -33,6 +35,8 @@ export interface FakeBalancerOptions {
   readonly queueCalls?: number;
   /** Another discipline than the product's, for comparison. */
   readonly queue?: Queue<ActiveCall>;
+  /** Whether workers beat, and are watched. */
+  readonly watched?: boolean;
   /** Called with each slot process, before it dials in. */
   readonly onSlot?: (slot: FakeSlot) => void;
 }
@@ -47,9 +51,10 @@ export class FakeBalancer {
   readonly workers: FakeWorker[] = [];
   readonly manifest: string;
   readonly specs: readonly FunctionSpec[];
-  /** What the pool told: `ready w1`, `lost w1: why`, `slot of w1: why`. */
+  /** What the pool told: `ready w1`, `eject w1: why`, `readmit w1: why`, `lost w1: why`, `slot of w1: why`. */
   readonly events: string[] = [];
   readonly #options: FakeBalancerOptions;
+  readonly #watch: Watch<Worker> | undefined;
 
   constructor(options: FakeBalancerOptions) {
     const names = Object.keys(options.functions).sort();
@@ -85,6 +90,11 @@ export class FakeBalancer {
       },
       slotEnded: (worker, reason) => this.events.push(`slot of ${worker.id}: ${reason}`),
     });
+    if (options.watched === true) {
+      this.#watch = new Watch(this.pool, ({ worker, verdict, reason }) => {
+        if (verdict !== 'lose') this.events.push(`${verdict} ${worker.id}: ${reason}`);
+      });
+    }
     for (let i = 0; i < (options.workers ?? 1); i += 1) this.addWorker();
     settle();
   }
@@ -99,6 +109,7 @@ export class FakeBalancer {
       manifest: this.manifest,
       concurrencyOf: (index) => this.specs[index]?.concurrency ?? 1,
       ...(this.#options.onSlot !== undefined && { onSlot: this.#options.onSlot }),
+      beats: this.#options.watched ?? false,
       ...(changes.bundle !== undefined && { bundle: changes.bundle }),
     });
     this.workers.push(worker);
@@ -146,6 +157,7 @@ export class FakeBalancer {
 
   /** Ends everything; afterwards no timer may be left. */
   close(): void {
+    this.#watch?.close();
     this.dispatcher.close();
     for (const worker of this.pool.workers) this.pool.eject(worker.id, 'the test is over');
     for (const worker of this.workers) worker.die();

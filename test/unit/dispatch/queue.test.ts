@@ -38,7 +38,11 @@ describe('Queue', () => {
   it('lets no more wait than its limit, but those on top that were admitted before', () => {
     const queue = new Queue<Call>(2);
     const [a, b, c] = [call('a', 1), call('b', 2, 3), call('c', 3)];
-    expect([queue.push(a, NOW, SLOTS), queue.push(b, NOW, SLOTS), queue.push(c, NOW, SLOTS)]).toEqual([true, true, false]);
+    expect([queue.push(a, NOW, SLOTS), queue.push(b, NOW, SLOTS), queue.push(c, NOW, SLOTS)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
     queue.pushRetry(call('r', 0));
     expect(queue.size).toBe(3);
     queue.remove(b);
