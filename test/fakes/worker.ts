@@ -120,6 +120,11 @@ export class FakeWorker {
     this.#control?.write(encodeFrame(type, payload));
   }
 
+  /** Sends bytes as they are on the control connection. */
+  sendControl(bytes: Buffer): void {
+    this.#control?.write(bytes);
+  }
+
   /** A slot process of which nobody has spoken yet. */
   newSlot(): FakeSlot {
     const slot = new FakeSlot(this, this.newKey());
