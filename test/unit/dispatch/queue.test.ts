@@ -86,6 +86,17 @@ describe('Queue', () => {
     expect(queue.push(call('e', 0, 1, { deadlineAt: 1 }), 0, 0)).toBe(true);
   });
 
+  it('counts a call’s own run as well, where it is known', () => {
+    const queue = new Queue<Call>(10);
+    for (let i = 0; i < 4; i += 1) queue.push(call('a', 0, 1, { expectedMs: 100 }), 0, SLOTS);
+    expect(queue.push(call('b', 0, 4, { expectedMs: 25, deadlineAt: 299 }), 0, SLOTS)).toBe(false);
+    expect(queue.push(call('b', 0, 4, { expectedMs: 25, deadlineAt: 300 }), 0, SLOTS)).toBe(true);
+    // The first in line is given its chance: nobody knows when a slot will be free.
+    expect(new Queue<Call>(10).push(call('c', 0, 1, { expectedMs: 100, deadlineAt: 1 }), 0, SLOTS)).toBe(
+      true,
+    );
+  });
+
   it('forgets the work of a call that leaves, as it was when the call came', () => {
     const queue = new Queue<Call>(10);
     const changing = { ...call('a', 0), expectedMs: 1000 };
@@ -167,6 +178,26 @@ describe('Queue', () => {
       unknown.push(call('a', 0), 0, SLOTS);
       for (const now of [1000, 20_000]) unknown.next(now);
       expect(unknown.overloaded).toBe(false);
+    });
+
+    it('goes on without another interval when waiting gets long again soon after', () => {
+      const queue = new Queue<Call>(10);
+      const [a, b, c] = [0, 600, 1600].map((at) => call(`at ${at}`, at, 1, { expectedMs: 20 }));
+      queue.push(a!, 0, SLOTS);
+      for (const now of [100, 600]) queue.next(now);
+      expect(queue.overloaded).toBe(true);
+      // All who waited in vain have left; the others have only just come.
+      queue.remove(a!);
+      queue.push(b!, 600, SLOTS);
+      queue.next(601);
+      expect(queue.overloaded).toBe(false);
+      queue.next(701);
+      expect(queue.overloaded).toBe(true);
+      queue.remove(b!);
+      queue.push(c!, 1600, SLOTS);
+      queue.next(1601);
+      queue.next(2101); // half a second after the end it is another one
+      expect(queue.overloaded).toBe(false);
     });
 
     it('takes longer to be seen where calls run long', () => {
