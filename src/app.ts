@@ -14,6 +14,7 @@ import type { Logger } from './log.ts';
 import { Operator, type AdminAddress } from './operator.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
+import { Watch } from './pool/watch.ts';
 import { createFront, type Front } from './rpc/http.ts';
 import { buildWorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
@@ -189,6 +190,13 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
         operator.recorder.worker('slot ended', why);
         log.warn({ worker: worker.id, reason: why }, 'a slot process ended; its worker starts another');
       },
+    });
+    const watch = new Watch(workers, ({ worker, verdict, reason }) => {
+      if (verdict !== 'lose')
+        log.warn({ worker: worker.id, reason }, verdict === 'eject' ? 'worker ejected' : 'worker readmitted');
+    });
+    undo.push(() => {
+      watch.close();
     });
     const listener = await Listener.open(state.runDir, state.workerSecret, workers);
     undo.push(() => listener.close());

@@ -25,7 +25,7 @@ export interface CallEvents {
   unplaced(call: ActiveCall): void;
   /** The cloud failed it, and nothing else has it. */
   cloudFailed(call: ActiveCall, failure: CloudFailure): void;
-  /** It is held up behind another in a slot. */
+  /** It is held up behind another in a slot, or in the slot of a silent worker. */
   heldUp(call: ActiveCall, slot: Slot, callId: number): void;
   /** It waits, and must not any more. */
   withdraw(call: ActiveCall): void;
@@ -130,6 +130,19 @@ export class ActiveCall implements SlotCall, PendingCall {
   /** What is known of its function's run times in the cloud. */
   get cloud(): RunTimes {
     return this.#record.cloud;
+  }
+
+  get expectedMs(): number | undefined {
+    const { local } = this.#record;
+    return local.known ? local.wallMs.mean / this.concurrency : undefined;
+  }
+
+  get leastMs(): number {
+    return this.#record.local.leastMs;
+  }
+
+  get characters(): number {
+    return this.request.params?.length ?? 0;
   }
 
   /** Whether this slot holds it. */

@@ -9,13 +9,13 @@ import type { CallRequest, Outcome } from './call.ts';
 import { Deadlines } from './deadlines.ts';
 import { RunTimes } from './estimates.ts';
 import { Leasing } from './leasing.ts';
-import { Load } from './load.ts';
 import type { CallObserver } from './observer.ts';
-import { Offload, type LocalSide, type OffloadRule, type Stays } from './offload.ts';
+import { Offload, type OffloadRule, type Stays } from './offload.ts';
 import { MAX_RUNS, mayPlaceAgain } from './placement.ts';
 import { Queue } from './queue.ts';
 import { RetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** How dispatch is set up. */
 export interface DispatchOptions {
@@ -26,26 +26,29 @@ export interface DispatchOptions {
   readonly offload: OffloadRule;
   /** Who counts, and tells the operator. */
   readonly observer?: CallObserver;
+  /** How many slots the pool may grow to, where it grows: a burst it is about to grow for isn't turned away. */
+  readonly mostSlots?: () => number;
 }
 
 /** Counts since the start. */
 export interface CallCounts {
-  total: number;
-  failed: number;
-  offloaded: number;
-  retried: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly offloaded: number;
+  readonly retried: number;
 }
 
 /** The dispatcher of one balancer. */
-export class Dispatcher implements CallEvents, LocalSide {
+export class Dispatcher implements CallEvents {
   readonly maxResultBytes: number;
-  readonly counts: CallCounts = { total: 0, failed: 0, offloaded: 0, retried: 0 };
   /** Which calls leave for the cloud. */
   readonly offload: Offload;
-  readonly #pool: Pool;
+  /** Slots have become free, or have come, or have gone: places what waits. */
+  readonly pump: () => void;
   readonly #leasing: Leasing;
   readonly #queue: Queue<ActiveCall>;
-  readonly #load: Load;
+  readonly #room: WaitingRoom;
+  readonly #counts = { total: 0, failed: 0, retried: 0 };
   readonly #deadlines = new Deadlines<ActiveCall>();
   readonly #observer: CallObserver | undefined;
   readonly #budget = new RetryBudget(performance.now());
@@ -54,17 +57,31 @@ export class Dispatcher implements CallEvents, LocalSide {
   #stopping = false;
   #onIdle: (() => void) | undefined;
   readonly #retryAfter = new RetryAfter(() => this.expectedWaitMs());
-  #pumping = false;
-  #toPump = false;
 
-  constructor(pool: Pool, options: DispatchOptions) {
-    this.#pool = pool;
+  constructor(pool: Pool, options: DispatchOptions, queue = new Queue<ActiveCall>(options.queueCalls)) {
     this.maxResultBytes = options.maxResultBytes;
+    this.#queue = queue;
     this.#observer = options.observer;
-    this.#queue = new Queue(options.queueCalls);
-    this.#load = new Load(pool);
     this.#leasing = new Leasing(pool);
-    this.offload = new Offload(options.offload, this, options.observer);
+    this.#room = new WaitingRoom({
+      pool,
+      queue,
+      leasing: this.#leasing,
+      mostSlots: () => Math.max(pool.slots.length, options.mostSlots?.() ?? 0),
+      entered: (call, why) => {
+        if (why !== undefined) this.#observer?.placed(call, 'queue', why);
+        this.offload.watchWait(call);
+      },
+      left: (call) => {
+        this.offload.leftQueue(call);
+      },
+    });
+    this.offload = new Offload(options.offload, this.#room, options.observer);
+    this.pump = this.#room.pump;
+  }
+
+  get counts(): CallCounts {
+    return { ...this.#counts, offloaded: this.offload.sent };
   }
 
   /** Learns the functions; before the first call. */
@@ -83,7 +100,7 @@ export class Dispatcher implements CallEvents, LocalSide {
 
   /** How many calls wait. */
   get queued(): number {
-    return this.#queue.size;
+    return this.#room.size;
   }
 
   /** How many retries the budget has left. */
@@ -93,7 +110,7 @@ export class Dispatcher implements CallEvents, LocalSide {
 
   /** The verb of the data path; see the type Dispatch. */
   readonly dispatch = (request: CallRequest, answer: (outcome: Outcome) => void): ActiveCall => {
-    this.counts.total += 1;
+    this.#counts.total += 1;
     this.#budget.deposit();
     const record = this.#records.get(request.spec);
     if (record === undefined) throw new Error(`dispatch: unknown function ${request.spec.name}`);
@@ -107,25 +124,9 @@ export class Dispatcher implements CallEvents, LocalSide {
     return call;
   };
 
-  /** Slots have become free, or have come, or have gone: places what waits. */
-  readonly pump = (): void => {
-    this.#toPump = this.#queue.size > 0;
-    if (this.#pumping) return; // an answer given below led here: the round under way is followed by another
-    this.#pumping = true;
-    try {
-      while (this.#toPump) {
-        this.#toPump = false;
-        const now = performance.now();
-        for (const call of this.#queue.next()) this.#tryWaiting(call, now);
-      }
-    } finally {
-      this.#pumping = false;
-    }
-  };
-
   /** What a call arriving now would wait for a slot, in milliseconds: see Load. */
   expectedWaitMs(): number {
-    return this.#load.expectedWaitMs(performance.now());
+    return this.#room.expectedWaitMs();
   }
 
   /**
@@ -182,38 +183,26 @@ export class Dispatcher implements CallEvents, LocalSide {
     };
     if (failed.remainingMs <= 0) call.expire();
     else if (mayPlaceAgain(failed) && (!mayHaveRun || this.#budget.take(now))) {
-      this.counts.retried += 1;
+      this.#counts.retried += 1;
       this.#observer?.placedAgain(call, 'cloud failed');
       if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, reason);
     } else call.fail(cloudFailed(reason, `The cloud failed the call: ${reason}`, attempts > 0));
   }
 
   heldUp(call: ActiveCall, slot: Slot, callId: number): void {
-    if (call.attempts >= MAX_RUNS || !this.#budget.take(performance.now())) return;
+    if (!call.request.spec.idempotent || call.attempts >= MAX_RUNS) return;
+    if (!this.#budget.take(performance.now())) return;
     slot.takeBack(callId);
     this.#again(call);
   }
 
-  get mayWait(): boolean {
-    return !this.#queue.full;
-  }
-
-  hasRoomFor({ concurrency }: ActiveCall): boolean {
-    return !this.#queue.hasLine(concurrency) && this.#pool.slots.some((slot) => slot.room(concurrency) > 0);
-  }
-
-  leaves(call: ActiveCall): void {
-    this.counts.offloaded += 1;
-    if (call.waiting) this.#leaveQueue(call);
-  }
-
   withdraw(call: ActiveCall): void {
-    this.#leaveQueue(call);
+    this.#room.leave(call);
     this.pump(); // a slot may have been held back for it
   }
 
   settled(call: ActiveCall, outcome: Outcome): void {
-    if (!outcome.ok) this.counts.failed += 1;
+    if (!outcome.ok) this.#counts.failed += 1;
     this.#observer?.answered(call, outcome);
   }
 
@@ -238,60 +227,23 @@ export class Dispatcher implements CallEvents, LocalSide {
   }
 
   #again(call: ActiveCall): void {
-    this.counts.retried += 1;
+    this.#counts.retried += 1;
     this.#observer?.placedAgain(call, call.loss === undefined ? 'held up' : 'worker lost');
-    if (this.#leasing.place(call)) return;
-    this.#queue.pushRetry(call);
-    this.#waits(call);
-    this.#leasing.reserve(call);
-  }
-
-  #waits(call: ActiveCall): void {
-    call.waiting = true;
-    call.waitingSince = performance.now();
-    this.#load.joined(call);
-    this.offload.watchWait(call);
-  }
-
-  #leaveQueue(call: ActiveCall): void {
-    call.waiting = false;
-    this.#load.left(call);
-    this.#queue.remove(call);
-    this.offload.leftQueue(call);
-    if (!this.#queue.hasWaiting(call.concurrency)) this.#pool.unreserve(call.concurrency);
+    if (!this.#leasing.place(call)) this.#room.enterAgain(call);
   }
 
   #wait(call: ActiveCall, why: Stays): void {
-    const alone = this.#queue.size === 0;
-    if (this.#queue.push(call)) {
-      this.#observer?.placed(call, 'queue', why);
-      this.#waits(call);
-      if (alone) this.#leasing.reserve(call);
-      // Those that wait may be waiting for another slot than it would take.
-      else this.pump();
-      return;
-    }
+    if (this.#room.enter(call, why)) return;
     // Those in the queue can't use what room there is among calls of another concurrency.
     if (!this.#queue.hasLine(call.concurrency) && this.#leasing.place(call)) return;
     this.#observer?.placed(call, 'reject', 'queue full');
     call.fail(overloaded(this.#retryAfter.ms(performance.now())));
   }
 
-  #tryWaiting(call: ActiveCall, now: number): void {
-    if (!call.waiting) return; // it left the queue since the round began
-    if (call.deadlineAt <= now) call.expire();
-    else if (this.#leasing.place(call)) this.#leaveQueue(call);
-    else {
-      this.#leasing.reserve(call);
-      return;
-    }
-    this.#toPump = true;
-  }
-
   #giveUp(): void {
     this.#stopping = true;
     for (const call of [...this.#deadlines.all()]) {
-      if (call.waiting) this.#leaveQueue(call);
+      if (call.waiting) this.#room.leave(call);
       call.fail(shuttingDown());
     }
   }

@@ -2,6 +2,8 @@
 
 /** Weight of the newest sample once there are enough: the estimate remembers about the last 20 calls. */
 const WEIGHT = 0.05;
+/** So many samples before a call may be told that its time doesn't suffice: a refusal must be surer than an expectation. */
+const WELL_KNOWN_AFTER_SAMPLES = 20;
 /** So many samples before a function may be handed ahead (DESIGN decision 13). */
 export const SHORT_AFTER_SAMPLES = 20;
 /** So many samples before an expected wait can be told (DESIGN decision 12). */
@@ -58,6 +60,12 @@ export class RunTimes {
   get shortMs(): number {
     if (this.wallMs.count < SHORT_AFTER_SAMPLES) return Infinity;
     return this.wallMs.mean + 2 * this.wallMs.spread;
+  }
+
+  /** How long a call takes at the very least, as far as is known (mean minus two spreads), in milliseconds; else 0. */
+  get leastMs(): number {
+    if (this.wallMs.count < WELL_KNOWN_AFTER_SAMPLES) return 0;
+    return Math.max(0, this.wallMs.mean - 2 * this.wallMs.spread);
   }
 
   /**

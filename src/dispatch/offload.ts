@@ -33,8 +33,8 @@ export interface OffloadRule {
 export interface LocalSide {
   /** Whether a slot could take the call now, and nobody waits for it. */
   hasRoomFor(call: ActiveCall): boolean;
-  /** Whether one more call may wait. */
-  readonly mayWait: boolean;
+  /** Whether the call may wait. */
+  mayWait(call: ActiveCall): boolean;
   /** What a call arriving now would wait, in milliseconds. */
   expectedWaitMs(): number;
   /** It is about to be sent to the cloud: it waits no longer, if it did. */
@@ -50,6 +50,8 @@ export type Stays = PlacementReason | 'no slot free';
 export class Offload {
   /** May be replaced while calls are under way. */
   rule: OffloadRule;
+  /** Calls sent since the start. */
+  sent = 0;
   readonly #local: LocalSide;
   readonly #watches = new Deadlines<Watch>();
   #cloud: CloudBackend | undefined;
@@ -159,7 +161,7 @@ export class Offload {
       offloadWaitMs: waitMs,
       forced: request.backend,
       slotFree: !call.waiting && this.#local.hasRoomFor(call),
-      mayWait: call.waiting || this.#local.mayWait,
+      mayWait: call.waiting || this.#local.mayWait(call),
       waitedMs,
       // One that waits already is judged by how long it has.
       expectedWaitMs: local.known && !call.waiting ? this.#local.expectedWaitMs() : undefined,
@@ -175,6 +177,7 @@ export class Offload {
     if (cloud === undefined) return;
     this.unwatch(call);
     this.#local.leaves(call);
+    this.sent += 1;
     this.#observer?.placed(call, 'cloud', reason);
     call.startInCloud(cloud);
     this.#local.pump();

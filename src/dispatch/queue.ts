@@ -1,4 +1,9 @@
-/** The one bounded queue of calls that wait for a slot. Pure. */
+/** The one bounded queue of calls that wait for a slot. Pure: `now` is an argument. */
+import { Line } from './line.ts';
+import { QueueDelay } from './queue-delay.ts';
+
+/** So many characters of params may wait together: a thousand calls of six megabytes each would be the end. */
+const MAX_CHARACTERS = 128 * 1024 * 1024;
 
 /** What the queue needs to know of a call. */
 export interface Waiting {
@@ -6,14 +11,29 @@ export interface Waiting {
   readonly concurrency: number;
   /** Milliseconds of any steady clock. */
   readonly arrivedAt: number;
+  /** On the same clock. */
+  readonly deadlineAt: number;
+  /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
+  readonly expectedMs: number | undefined;
+  /** How long it will run at the very least, in milliseconds; 0 where that isn't known well. */
+  readonly leastMs: number;
+  /** The length of its params. */
+  readonly characters: number;
 }
 
-/** First come, first served among the calls of one concurrency. */
+/**
+ * First come, first served among the calls of one concurrency, as long as the queue moves. While it is overloaded the
+ * newest comes first: when most can't be served in time anyway, those with all of their time before them can.
+ */
 export class Queue<C extends Waiting> {
   readonly #limit: number;
-  readonly #lines = new Map<number, Set<C>>();
+  readonly #lines = new Map<number, Line<C>>();
   readonly #retries = new Set<C>();
+  readonly #delay = new QueueDelay();
   #size = 0;
+  #characters = 0;
+  /** Of all lines, in slot-milliseconds. */
+  #workMs = 0;
 
   /** @param limit the most calls that may wait; retries come on top, since they were admitted before. */
   constructor(limit: number) {
@@ -25,20 +45,38 @@ export class Queue<C extends Waiting> {
     return this.#size + this.#retries.size;
   }
 
-  /** Whether no call may wait but retries. */
-  get full(): boolean {
-    return this.#size >= this.#limit;
+  /** Whether calls have waited too long for a while; as of the last next(). */
+  get overloaded(): boolean {
+    return this.#size > 0 && this.#delay.overloaded;
   }
 
-  /** Lets a call wait. False: the queue is full. */
-  push(call: C): boolean {
-    if (this.full) return false;
-    let line = this.#lines.get(call.concurrency);
+  /**
+   * Whether a call may wait. Not if the queue is full, or holds more work already than `slots` slots can do in the call's
+   * time: whoever can't be served is told on arrival, not at his deadline.
+   */
+  admits(call: C, now: number, slots: number): boolean {
+    if (this.#size >= this.#limit) return false;
+    if (this.#characters > 0 && this.#characters + call.characters > MAX_CHARACTERS) return false;
+    const leftMs = call.deadlineAt - now;
+    // One whose time is over is told that, and nothing else; the first in line is given its chance.
+    if (slots === 0 || leftMs <= 0 || this.#workMs === 0) return true;
+    return this.#workMs / slots + (runMs(call) ?? 0) <= leftMs;
+  }
+
+  /** Lets a call wait. False: it isn't admitted. */
+  push(call: C, now: number, slots: number): boolean {
+    if (!this.admits(call, now, slots)) return false;
+    const { concurrency, characters } = call;
+    let line = this.#lines.get(concurrency);
     if (line === undefined) {
-      line = new Set();
-      this.#lines.set(call.concurrency, line);
+      line = new Line();
+      this.#lines.set(concurrency, line);
     }
-    line.add(call);
+    // As it is seen now: what is taken away later must be what was added.
+    const workMs = call.expectedMs ?? 0;
+    line.push(call, workMs);
+    this.#workMs += workMs;
+    this.#characters += characters;
     this.#size += 1;
     return true;
   }
@@ -52,8 +90,12 @@ export class Queue<C extends Waiting> {
   remove(call: C): void {
     if (this.#retries.delete(call)) return;
     const line = this.#lines.get(call.concurrency);
-    if (line?.delete(call) !== true) return;
+    const workMs = line?.remove(call);
+    if (line === undefined || workMs === undefined) return;
     this.#size -= 1;
+    this.#characters -= call.characters;
+    // Sums of fractions drift: nothing waits, nothing is to be done.
+    this.#workMs = this.#size === 0 ? 0 : this.#workMs - workMs;
     if (line.size === 0) this.#lines.delete(call.concurrency);
   }
 
@@ -70,18 +112,42 @@ export class Queue<C extends Waiting> {
   }
 
   /**
-   * The calls to be tried next: those that were placed before, oldest first, then the first one of each concurrency in
-   * the order of their arrival.
+   * Whether a call that has waited can't be done any more: less is left of its time than it takes at the very least. It
+   * would only keep a slot busy that another call can use. One that has run before is given the chance.
    */
-  next(): C[] {
+  tooLate(call: C, now: number): boolean {
+    return call.deadlineAt - now <= (this.#retries.has(call) ? 0 : call.leastMs);
+  }
+
+  /**
+   * The calls to be tried next: those that were placed before, oldest first, then one of each concurrency: the first of
+   * each, in the order of their arrival, or under overload the last of each, the newest first.
+   */
+  next(now: number): C[] {
     const heads: C[] = [];
+    const overloaded = this.#delay.look(this.#oldest(), now);
     for (const line of this.#lines.values()) {
-      for (const call of line) {
-        heads.push(call);
-        break;
-      }
+      const head = overloaded ? line.newest : line.oldest;
+      if (head !== undefined) heads.push(head);
     }
-    if (heads.length > 1) heads.sort((a, b) => a.arrivedAt - b.arrivedAt);
+    const order = overloaded ? -1 : 1;
+    if (heads.length > 1) heads.sort((a, b) => order * (a.arrivedAt - b.arrivedAt));
     return this.#retries.size === 0 ? heads : [...this.#retries, ...heads];
   }
+
+  /** The call that has waited longest, of those that were never placed. */
+  #oldest(): { arrivedAt: number; runMs: number | undefined } | undefined {
+    let oldest: C | undefined;
+    for (const line of this.#lines.values()) {
+      const first = line.oldest;
+      if (first !== undefined && (oldest === undefined || first.arrivedAt < oldest.arrivedAt)) oldest = first;
+    }
+    if (oldest === undefined) return undefined;
+    return { arrivedAt: oldest.arrivedAt, runMs: runMs(oldest) };
+  }
+}
+
+/** How long a call is expected to run, in milliseconds; undefined while its function isn't known. */
+function runMs({ expectedMs, concurrency }: Waiting): number | undefined {
+  return expectedMs === undefined ? undefined : expectedMs * concurrency;
 }

@@ -2,10 +2,10 @@
 import type { Connection } from './connection.ts';
 import { ANSWER_PREFIX_BYTES, CPU_UNKNOWN, FrameType, encodeCall, encodeMark } from './frames.ts';
 import { readFailure } from './protocol.ts';
-import type { Answer, SlotConnection } from './slot.ts';
+import type { Answer, Slot, SlotConnection } from './slot.ts';
 
 /** Reads a RESULT or FAILURE; undefined for anything else, and for a malformed one. */
-export function readAnswer(type: number, payload: Buffer): Answer | undefined {
+function readAnswer(type: number, payload: Buffer): Answer | undefined {
   if (type !== FrameType.RESULT && type !== FrameType.FAILURE) return undefined;
   if (payload.length < ANSWER_PREFIX_BYTES) return undefined;
   const json = payload.subarray(ANSWER_PREFIX_BYTES);
@@ -18,6 +18,25 @@ export function readAnswer(type: number, payload: Buffer): Answer | undefined {
     runMs: payload.readUInt32BE(0) / 1000,
     cpuMs: cpuUs === CPU_UNKNOWN ? undefined : cpuUs / 1000,
   };
+}
+
+/**
+ * Passes what a slot said about a call on to that slot, and counts it.
+ * @returns false if the slot wasn't asked for that, or can't be understood: its worker lies
+ */
+export function passOn(
+  slot: Slot,
+  type: number,
+  callId: number,
+  payload: Buffer,
+  counts: { calls: number; failures: number },
+): boolean {
+  if (type === FrameType.DROPPED) return slot.drop(callId);
+  const answer = readAnswer(type, payload);
+  if (answer === undefined) return false;
+  counts.calls += 1;
+  if (answer.failure !== undefined) counts.failures += 1;
+  return slot.answer(callId, answer);
 }
 
 /** The balancer's side of a data connection, in a slot's terms. */

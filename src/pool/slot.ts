@@ -43,7 +43,7 @@ export interface SlotCall {
   dropped(slot: Slot): void;
   /** The slot or its worker is gone; the call may have run. */
   lost(slot: Slot, reason: string): void;
-  /** It was handed ahead, and the call before it takes too long. Told again until it is taken back. */
+  /** The call before it takes too long, or its worker is silent. Told again until it is taken back. */
   heldUp(slot: Slot, callId: number): void;
 }
 
@@ -126,6 +126,12 @@ export class Slot {
   /** Lets no new call in: its worker is draining. */
   shut(): void {
     this.#open = false;
+  }
+
+  /** Its worker is silent: tells every call in it, so that those that may are placed elsewhere as well. */
+  doubt(): void {
+    this.reservedFor = 0;
+    for (const [callId, { call, abandoned }] of [...this.#calls]) if (!abandoned) call.heldUp(this, callId);
   }
 
   /** Whether it takes calls, now or when it has room. */

@@ -1,9 +1,11 @@
 /** One worker as the balancer sees it: its control connection, its slots, and whether it may take calls. */
 import type { Connection } from './connection.ts';
-import { dataSide, readAnswer } from './data-frames.ts';
+import { dataSide, passOn } from './data-frames.ts';
 import { EarlyData } from './early-data.ts';
 import { FrameType, encodeFrame } from './frames.ts';
-import { CONTROL_MAX_BYTES, readSlotNotice, type DataHello, type Hello, type LoadOrder } from './protocol.ts';
+import { Liveness } from './liveness.ts';
+import { encodeLoad, type PoolBundle } from './load-frame.ts';
+import { CONTROL_MAX_BYTES, readSlotNotice, type DataHello, type Hello } from './protocol.ts';
 import { Slot } from './slot.ts';
 
 /** A worker's states (DESIGN.md, States). */
@@ -17,11 +19,6 @@ const MAX_EARLY = 64;
 const FAULT_CHARACTERS = 2000;
 /** Room in a data frame for what goes round a result, in bytes. */
 const ANSWER_SLACK_BYTES = 64 * 1024;
-
-/** The bundle as workers receive it. */
-export interface PoolBundle extends LoadOrder {
-  readonly code: Buffer;
-}
 
 /** What a worker tells the pool. */
 export interface WorkerEvents {
@@ -59,6 +56,9 @@ export class Worker {
   pid: number | undefined;
   /** Why it can't serve the bundle, if that is why it left: the functions are at fault, not the worker. */
   bundleFault: string | undefined;
+  /** Why it is in its state, where there is something to say. */
+  reason: string | undefined;
+  readonly liveness = new Liveness();
   #state: WorkerState = 'starting';
   #control: Connection | undefined;
   #expectedSlots = 1;
@@ -140,10 +140,28 @@ export class Worker {
     for (const { slot } of this.#slots.values()) slot.shut();
   }
 
+  /** It takes no new calls until readmit(); those it has may be placed elsewhere as well. */
+  eject(reason: string): void {
+    if (this.#state !== 'ready') return;
+    this.#state = 'ejected';
+    this.reason = reason;
+    for (const { slot } of this.#slots.values()) slot.shut();
+    for (const slot of this.slots) {
+      this.#events.slotClosed(slot);
+      slot.doubt();
+    }
+  }
+
+  /** It takes calls again. */
+  readmit(): void {
+    if (this.#state === 'ejected') this.#openAll();
+  }
+
   /** It leaves the pool for good: every call it has is lost, every connection is cut. */
   lose(reason: string): void {
     if (this.#state === 'gone') return;
     this.#state = 'gone';
+    this.reason = reason;
     // All of them first: a lost call that is placed again must not land on a slot that is about to be cut.
     for (const { slot } of this.#slots.values()) slot.shut();
     this.#control?.destroy(reason);
@@ -153,6 +171,7 @@ export class Worker {
   }
 
   #hear(type: number, payload: Buffer): void {
+    this.liveness.beat();
     switch (type) {
       case FrameType.MANIFEST: {
         const refusal = this.#events.refuseManifest(payload.toString('utf8'));
@@ -226,8 +245,7 @@ export class Worker {
       this.#events.bundle().maxResultBytes + ANSWER_SLACK_BYTES,
       (type, callId, payload) => {
         if (type === FrameType.IDLE && connected.busy) this.#idle(connected);
-        else if (!this.#takeAnswer(slot, type, callId, payload))
-          this.lose('it answers calls it was not given');
+        else if (!passOn(slot, type, callId, payload, this)) this.lose('it answers calls it was not given');
       },
       (reason, garbage) => {
         clearTimeout(connected.timer);
@@ -259,6 +277,12 @@ export class Worker {
     if (this.#state !== 'starting' || !this.#manifestKnown || this.#slots.size < this.#expectedSlots) return;
     this.#state = 'ready';
     this.#events.ready(this);
+    this.#openAll();
+  }
+
+  #openAll(): void {
+    this.#state = 'ready';
+    this.reason = undefined;
     for (const { slot, busy } of this.#slots.values()) if (!busy) this.#open(slot);
   }
 
@@ -271,20 +295,4 @@ export class Worker {
     const type = how === 'now' ? FrameType.END_SLOT : FrameType.END_IF_STUCK;
     this.#control?.send(encodeFrame(type, key));
   }
-
-  #takeAnswer(slot: Slot, type: number, callId: number, payload: Buffer): boolean {
-    if (type === FrameType.DROPPED) return slot.drop(callId);
-    const answer = readAnswer(type, payload);
-    if (answer === undefined) return false;
-    this.calls += 1;
-    if (answer.failure !== undefined) this.failures += 1;
-    return slot.answer(callId, answer);
-  }
-}
-
-function encodeLoad({ code, ...order }: PoolBundle): Buffer {
-  const text = Buffer.from(JSON.stringify(order));
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(text.length);
-  return encodeFrame(FrameType.LOAD, Buffer.concat([length, text, code]));
 }

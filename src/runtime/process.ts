@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { access } from 'node:fs/promises';
+import { getPriority, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -35,6 +36,10 @@ export interface ProcessLauncherOptions {
 
 /** Long enough for a restart of the balancer; a process left on someone's machine for longer is a nuisance. */
 const ORPHAN_MS = 10_000;
+
+/** About half of the balancer's share when cores are short, as containers have it: it must answer also those it rejects. */
+const NICER_BY = 3;
+const NICEST = 19;
 
 /** After an exit the last output is still in the pipe; a slot that inherited the pipe could keep it open, though. */
 const LAST_OUTPUT_MS = 200;
@@ -107,6 +112,7 @@ class ProcessLauncher implements Launcher {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       if (child.pid !== undefined) {
+        beNice(child.pid);
         this.#folder.write({ id: order.id, pid: child.pid, version: this.#options.program.version });
       }
       const exited = this.#exitOf(child, tmp);
@@ -210,4 +216,13 @@ class ProcessLauncher implements Launcher {
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Lets the balancer go first; slots inherit it. */
+function beNice(pid: number): void {
+  try {
+    setPriority(pid, Math.min(NICEST, getPriority() + NICER_BY));
+  } catch {
+    // It has ended already.
+  }
 }

@@ -4,9 +4,12 @@ import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { ActiveCall } from '../../src/dispatch/active-call.ts';
 import type { Backend, Outcome } from '../../src/dispatch/call.ts';
 import type { OffloadRule } from '../../src/dispatch/offload.ts';
+import type { Queue } from '../../src/dispatch/queue.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
 import type { PolicyName } from '../../src/pool/policies.ts';
 import { Pool } from '../../src/pool/pool.ts';
+import { Watch } from '../../src/pool/watch.ts';
+import type { Worker } from '../../src/pool/worker.ts';
 import { settle } from './virtual-time.ts';
 import { FakeWorker } from './worker.ts';
 import type { FakeSlot } from './slot.ts';
@@ -37,6 +40,10 @@ export interface FakeBalancerOptions {
   readonly queueCalls?: number;
   readonly offload?: OffloadRule;
   readonly cloud?: CloudBackend;
+  /** Another discipline than the product's, for comparison. */
+  readonly queue?: Queue<ActiveCall>;
+  /** Whether workers beat, and are watched. */
+  readonly watched?: boolean;
   /** Called with each slot process, before it dials in. */
   readonly onSlot?: (slot: FakeSlot) => void;
 }
@@ -51,9 +58,10 @@ export class FakeBalancer {
   readonly workers: FakeWorker[] = [];
   readonly manifest: string;
   readonly specs: readonly FunctionSpec[];
-  /** What the pool told: `ready w1`, `lost w1: why`, `slot of w1: why`. */
+  /** What the pool told: `ready w1`, `eject w1: why`, `readmit w1: why`, `lost w1: why`, `slot of w1: why`. */
   readonly events: string[] = [];
   readonly #options: FakeBalancerOptions;
+  readonly #watch: Watch<Worker> | undefined;
 
   constructor(options: FakeBalancerOptions) {
     const names = Object.keys(options.functions).sort();
@@ -72,11 +80,15 @@ export class FakeBalancer {
       bundle: { hash: HASH, code: Buffer.from('code'), env: {}, maxResultBytes: 1000 },
       refuseManifest: (json) => (json === this.manifest ? undefined : 'another manifest'),
     });
-    this.dispatcher = new Dispatcher(this.pool, {
-      queueCalls: options.queueCalls ?? 1000,
-      maxResultBytes: 1000,
-      offload: options.offload ?? { policy: 'threshold', waitMs: 50 },
-    });
+    this.dispatcher = new Dispatcher(
+      this.pool,
+      {
+        queueCalls: options.queueCalls ?? 1000,
+        maxResultBytes: 1000,
+        offload: options.offload ?? { policy: 'threshold', waitMs: 50 },
+      },
+      options.queue,
+    );
     if (options.cloud !== undefined) this.dispatcher.offload.useCloud(options.cloud);
     this.dispatcher.useManifest(new Map(this.specs.map((spec) => [spec.name, spec])));
     this.pool.listen({
@@ -91,6 +103,11 @@ export class FakeBalancer {
       },
       slotEnded: (worker, reason) => this.events.push(`slot of ${worker.id}: ${reason}`),
     });
+    if (options.watched === true) {
+      this.#watch = new Watch(this.pool, ({ worker, verdict, reason }) => {
+        if (verdict !== 'lose') this.events.push(`${verdict} ${worker.id}: ${reason}`);
+      });
+    }
     for (let i = 0; i < (options.workers ?? 1); i += 1) this.addWorker();
     settle();
   }
@@ -105,6 +122,7 @@ export class FakeBalancer {
       manifest: this.manifest,
       concurrencyOf: (index) => this.specs[index]?.concurrency ?? 1,
       ...(this.#options.onSlot !== undefined && { onSlot: this.#options.onSlot }),
+      beats: this.#options.watched ?? false,
       ...(changes.bundle !== undefined && { bundle: changes.bundle }),
     });
     this.workers.push(worker);
@@ -162,6 +180,7 @@ export class FakeBalancer {
 
   /** Ends everything; afterwards no timer may be left. */
   close(): void {
+    this.#watch?.close();
     this.dispatcher.close();
     for (const worker of this.pool.workers) this.pool.eject(worker.id, 'the test is over');
     for (const worker of this.workers) worker.die();

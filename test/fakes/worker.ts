@@ -10,6 +10,7 @@ import { WireEnd } from './wire.ts';
 const RESPAWN_MS = 50;
 /** As the worker program's. */
 const STUCK_MS = 250;
+const HEARTBEAT_MS = 500;
 
 /** What a fake worker is. */
 export interface FakeWorkerOptions {
@@ -23,6 +24,8 @@ export interface FakeWorkerOptions {
   readonly onSlot?: (slot: FakeSlot) => void;
   /** The bundle it has loaded from an earlier balancer. */
   readonly bundle?: string;
+  /** Whether it beats, as the worker program does. */
+  readonly beats?: boolean;
 }
 
 let serial = 0;
@@ -37,6 +40,9 @@ export class FakeWorker {
   gone = false;
   /** Types of the frames that the balancer sent to the control process. */
   readonly heard: number[] = [];
+  /** Its control process is stopped, or busy for ever: it hears nothing and says nothing. */
+  #stopped = false;
+  #heartbeat: NodeJS.Timeout | undefined;
   readonly #pool: Newcomers;
   #control: WireEnd | undefined;
 
@@ -65,6 +71,7 @@ export class FakeWorker {
     mine.on('close', () => {
       this.die();
     });
+    if (this.options.beats === true) this.#heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
     this.#pool.control(new Connection(balancers.socket, HELLO_MAX_BYTES), {
       protocol: PROTOCOL_VERSION,
       worker: this.id,
@@ -74,6 +81,25 @@ export class FakeWorker {
       slotKeys: this.slots.map((slot) => slot.key),
       ...changes,
     });
+  }
+
+  /** Says that it lives. */
+  beat(): void {
+    if (!this.#stopped) this.say(FrameType.HEARTBEAT);
+  }
+
+  /** Stops all of its processes, as SIGSTOP or a pause of its container does. */
+  stop(): void {
+    this.#stopped = true;
+    this.#control?.hold();
+    for (const slot of this.slots) slot.stick();
+  }
+
+  /** They go on. */
+  cont(): void {
+    this.#stopped = false;
+    this.#control?.release();
+    for (const slot of this.slots) slot.unstick();
   }
 
   /** Hands a data connection to the pool, as the listener does after a slot's hello. */
@@ -92,6 +118,11 @@ export class FakeWorker {
   /** Says something on the control connection. */
   say(type: number, payload?: string | Buffer): void {
     this.#control?.write(encodeFrame(type, payload));
+  }
+
+  /** Sends bytes as they are on the control connection. */
+  sendControl(bytes: Buffer): void {
+    this.#control?.write(bytes);
   }
 
   /** A slot process of which nobody has spoken yet. */
@@ -125,6 +156,7 @@ export class FakeWorker {
   die(): void {
     if (this.gone) return;
     this.gone = true;
+    clearInterval(this.#heartbeat);
     this.#control?.destroy();
     for (const slot of this.slots) slot.die();
     this.slots = [];

@@ -3,7 +3,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -90,6 +90,15 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     const [, , group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     expect([Number(group), Number(session)]).toEqual([pid, pid]);
+  });
+
+  it('lets the balancer go before its workers and their slots when cores are short', async () => {
+    const launcher = await open();
+    const { pid = 0 } = await launcher.launch(order('dials-1'));
+    await balancer.hello('dials-1');
+    for (const one of [pid, ...(await processes('TMPDIR'))]) {
+      expect(getPriority(one)).toBe(Math.min(19, getPriority() + 3));
+    }
   });
 
   it('keeps its folder to itself, and to what is needed', async () => {

@@ -8,6 +8,8 @@ import type { Outcome } from '../../../src/dispatch/call.ts';
 import { parseManifest, type Manifest } from '../../../src/functions/manifest.ts';
 import { Listener, workerToken } from '../../../src/pool/listener.ts';
 import { Pool } from '../../../src/pool/pool.ts';
+import { Watch } from '../../../src/pool/watch.ts';
+import type { Worker } from '../../../src/pool/worker.ts';
 import { buildWorkerProgram } from '../../../src/runtime/program.ts';
 import { until } from '../../support/balancer.ts';
 
@@ -33,16 +35,28 @@ export interface RealWorker {
   readonly exited: Promise<number | NodeJS.Signals | null>;
 }
 
+/** How a worker is started. */
+interface WorkerSettings {
+  readonly slots: number;
+  readonly memoryMb: number;
+  readonly orphanMs: number;
+  /** Whether the pool expects it. */
+  readonly expected: boolean;
+  /** Where it finds the balancer, if not at its own socket. */
+  readonly socket: string;
+}
+
 /** A folder, a balancer in it, and workers that dial in. */
 export class WorkerRig {
   readonly folder = mkdtempSync(join(tmpdir(), 'spw-'));
   readonly socket = join(this.folder, 'run', 'balancer.sock');
   readonly workers: RealWorker[] = [];
-  /** What the pool told: `ready w1`, `lost w1: why`, `slot of w1: why`. */
+  /** What the pool told: `ready w1`, `eject w1: why`, `readmit w1: why`, `lost w1: why`, `slot of w1: why`. */
   readonly events: string[] = [];
   pool: Pool;
   dispatcher: Dispatcher;
   #listener: Listener | undefined;
+  #watch: Watch<Worker> | undefined;
   #manifest: Manifest | undefined;
   readonly #code: Buffer;
   readonly #env: Record<string, string>;
@@ -65,10 +79,14 @@ export class WorkerRig {
 
   async listen(): Promise<void> {
     this.#listener = await Listener.open(join(this.folder, 'run'), SECRET, this.pool);
+    this.#watch = new Watch(this.pool, ({ worker, verdict, reason }) => {
+      if (verdict !== 'lose') this.events.push(`${verdict} ${worker.id}: ${reason}`);
+    });
   }
 
   /** The balancer dies: its socket goes, and every connection with it. */
   async dieBalancer(): Promise<void> {
+    this.#watch?.close();
     this.dispatcher.close();
     await this.#listener?.close();
     this.#listener = undefined;
@@ -83,14 +101,14 @@ export class WorkerRig {
   }
 
   /** Starts a worker process. */
-  start(is: { slots?: number; memoryMb?: number; orphanMs?: number; expected?: boolean } = {}): RealWorker {
+  start(is: Partial<WorkerSettings> = {}): RealWorker {
     const id = `w${this.workers.length + 1}`;
     if (is.expected !== false) this.pool.expect(id);
     const tmp = this.tmpOf(id);
     mkdirSync(tmp);
     const child = spawn(process.execPath, ['--disable-sigusr1', join(this.folder, 'main.js')], {
       env: {
-        SPILLWAY_SOCKET: this.socket,
+        SPILLWAY_SOCKET: is.socket ?? this.socket,
         SPILLWAY_WORKER: id,
         SPILLWAY_TOKEN: workerToken(SECRET, id),
         SPILLWAY_SLOTS: String(is.slots ?? 1),

@@ -1,16 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Queue } from '../../../src/dispatch/queue.ts';
+import { Queue, type Waiting } from '../../../src/dispatch/queue.ts';
 
-interface Call {
+interface Call extends Waiting {
   readonly name: string;
-  readonly concurrency: number;
-  readonly arrivedAt: number;
 }
 
-function call(name: string, arrivedAt: number, concurrency = 1): Call {
-  return { name, arrivedAt, concurrency };
+function call(name: string, arrivedAt: number, concurrency = 1, changes: Partial<Call> = {}): Call {
+  const unknown = { deadlineAt: 30_000, expectedMs: undefined, leastMs: 0, characters: 0 };
+  return { name, arrivedAt, concurrency, ...unknown, ...changes };
 }
+
+/** Some time, and some slots, where they make no difference. */
+const NOW = 10;
+const SLOTS = 2;
 
 const names = (calls: readonly Call[]): string[] => calls.map(({ name }) => name);
 
@@ -18,35 +21,39 @@ describe('Queue', () => {
   it('tries the first of each concurrency, in the order of their arrival', () => {
     const queue = new Queue<Call>(10);
     for (const waiting of [call('a', 3), call('b', 4), call('c', 1, 100), call('d', 2, 3), call('e', 5, 3)]) {
-      expect(queue.push(waiting)).toBe(true);
+      expect(queue.push(waiting, NOW, SLOTS)).toBe(true);
     }
-    expect(names(queue.next())).toEqual(['c', 'd', 'a']);
+    expect(names(queue.next(NOW))).toEqual(['c', 'd', 'a']);
     expect(queue.size).toBe(5);
   });
 
   it('tries those that were placed before first, all of them, oldest first', () => {
     const queue = new Queue<Call>(10);
-    queue.push(call('a', 1));
+    queue.push(call('a', 1), NOW, SLOTS);
     queue.pushRetry(call('z', 9));
     queue.pushRetry(call('y', 8));
-    expect(names(queue.next())).toEqual(['z', 'y', 'a']);
+    expect(names(queue.next(NOW))).toEqual(['z', 'y', 'a']);
   });
 
   it('lets no more wait than its limit, but those on top that were admitted before', () => {
     const queue = new Queue<Call>(2);
     const [a, b, c] = [call('a', 1), call('b', 2, 3), call('c', 3)];
-    expect([queue.push(a), queue.push(b), queue.push(c)]).toEqual([true, true, false]);
+    expect([queue.push(a, NOW, SLOTS), queue.push(b, NOW, SLOTS), queue.push(c, NOW, SLOTS)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
     queue.pushRetry(call('r', 0));
     expect(queue.size).toBe(3);
     queue.remove(b);
-    expect(queue.push(c)).toBe(true);
-    expect(new Queue<Call>(0).push(a)).toBe(false);
+    expect(queue.push(c, NOW, SLOTS)).toBe(true);
+    expect(new Queue<Call>(0).push(a, NOW, SLOTS)).toBe(false);
   });
 
   it('tells which concurrency waits, with those placed before and without', () => {
     const queue = new Queue<Call>(10);
     const [a, r] = [call('a', 1, 3), call('r', 2, 7)];
-    queue.push(a);
+    queue.push(a, NOW, SLOTS);
     queue.pushRetry(r);
     expect([3, 7, 1].map((concurrency) => queue.hasWaiting(concurrency))).toEqual([true, true, false]);
     expect([3, 7, 1].map((concurrency) => queue.hasLine(concurrency))).toEqual([true, false, false]);
@@ -58,12 +65,149 @@ describe('Queue', () => {
   it('bears the removal of what isn’t in it', () => {
     const queue = new Queue<Call>(10);
     const a = call('a', 1);
-    queue.push(a);
+    queue.push(a, NOW, SLOTS);
     queue.remove(call('a', 1));
     expect(queue.size).toBe(1);
     queue.remove(a);
     queue.remove(a);
     expect(queue.size).toBe(0);
+  });
+
+  it('lets no call wait that comes too late for the work that waits', () => {
+    const queue = new Queue<Call>(10);
+    const work = { expectedMs: 100 };
+    for (let i = 0; i < 4; i += 1) expect(queue.push(call('a', 0, 1, work), 0, SLOTS)).toBe(true);
+    // Two slots have 200 ms of work each.
+    expect(queue.push(call('b', 0, 1, { deadlineAt: 199 }), 0, SLOTS)).toBe(false);
+    expect(queue.push(call('b', 0, 1, { deadlineAt: 199 }), 0, 3)).toBe(true);
+    expect(queue.push(call('c', 0, 1, { deadlineAt: 200 }), 0, SLOTS)).toBe(true);
+    // Whose time is over waits for being told so; and without slots nobody knows.
+    expect(queue.push(call('d', 0, 1, { deadlineAt: 0 }), 0, SLOTS)).toBe(true);
+    expect(queue.push(call('e', 0, 1, { deadlineAt: 1 }), 0, 0)).toBe(true);
+  });
+
+  it('counts a call’s own run as well, where it is known', () => {
+    const queue = new Queue<Call>(10);
+    for (let i = 0; i < 4; i += 1) queue.push(call('a', 0, 1, { expectedMs: 100 }), 0, SLOTS);
+    expect(queue.push(call('b', 0, 4, { expectedMs: 25, deadlineAt: 299 }), 0, SLOTS)).toBe(false);
+    expect(queue.push(call('b', 0, 4, { expectedMs: 25, deadlineAt: 300 }), 0, SLOTS)).toBe(true);
+    // The first in line is given its chance: nobody knows when a slot will be free.
+    expect(new Queue<Call>(10).push(call('c', 0, 1, { expectedMs: 100, deadlineAt: 1 }), 0, SLOTS)).toBe(
+      true,
+    );
+  });
+
+  it('forgets the work of a call that leaves, as it was when the call came', () => {
+    const queue = new Queue<Call>(10);
+    const changing = { ...call('a', 0), expectedMs: 1000 };
+    queue.push(changing, 0, 1);
+    const keeps = call('b', 0, 1, { expectedMs: 10 });
+    queue.push(keeps, 0, 1);
+    changing.expectedMs = 5;
+    queue.remove(changing);
+    expect(queue.push(call('c', 0, 1, { deadlineAt: 9 }), 0, 1)).toBe(false);
+    expect(queue.push(call('c', 0, 1, { deadlineAt: 10 }), 0, 1)).toBe(true);
+  });
+
+  it('keeps no more params than memory bears, but any one', () => {
+    const queue = new Queue<Call>(10);
+    const large = (): Call => call('a', 0, 1, { characters: 100 * 1024 * 1024 });
+    const first = large();
+    expect([queue.push(first, NOW, SLOTS), queue.push(large(), NOW, SLOTS)]).toEqual([true, false]);
+    expect(queue.push(call('small', 0), NOW, SLOTS)).toBe(true);
+    queue.remove(first);
+    expect(queue.push(large(), NOW, SLOTS)).toBe(true);
+  });
+
+  it('knows when a call can’t be done any more, unless it has run before', () => {
+    const queue = new Queue<Call>(10);
+    const [fresh, retry] = [0, 1].map((i) => call(String(i), 0, 1, { deadlineAt: 1000, leastMs: 80 }));
+    queue.push(fresh!, 0, SLOTS);
+    queue.pushRetry(retry!);
+    expect([919, 920, 1000].map((now) => queue.tooLate(fresh!, now))).toEqual([false, true, true]);
+    expect([920, 999, 1000].map((now) => queue.tooLate(retry!, now))).toEqual([false, false, true]);
+  });
+
+  describe('under overload', () => {
+    /** Three calls of 20 ms each, which came at 1, 2 and 3, and one of another kind between them. */
+    function overloaded(): Queue<Call> {
+      const queue = new Queue<Call>(10);
+      const known = { expectedMs: 20 };
+      for (const at of [1, 2, 3]) queue.push(call(`a${at}`, at, 1, known), at, SLOTS);
+      queue.push(call('b', 2.5, 4, { expectedMs: 5 }), 2.5, SLOTS);
+      return queue;
+    }
+
+    it('tries the newest of each concurrency, the newest first, and before them what was placed before', () => {
+      const queue = overloaded();
+      queue.pushRetry(call('r', 0));
+      // Five runs are too long a wait; for half a second nothing changes.
+      for (const now of [100, 101, 400, 600.9]) expect(names(queue.next(now))).toEqual(['r', 'a1', 'b']);
+      expect(queue.overloaded).toBe(false);
+      expect(names(queue.next(601))).toEqual(['r', 'a3', 'b']);
+      expect(queue.overloaded).toBe(true);
+    });
+
+    it('is over when the oldest has waited for a short time only', () => {
+      const queue = overloaded();
+      queue.next(101);
+      const [newest, other] = queue.next(700);
+      queue.remove(newest!);
+      queue.remove(other!);
+      queue.push(call('c', 650, 1, { expectedMs: 20 }), 650, SLOTS);
+      for (const old of queue.next(700)) queue.remove(old); // c
+      queue.push(call('d', 700, 1, { expectedMs: 20 }), 700, SLOTS);
+      for (const name of ['d', 'a2', 'a1']) {
+        const [head] = queue.next(720);
+        expect(head?.name).toBe(name);
+        queue.remove(head!);
+      }
+      for (const at of [730, 740]) queue.push(call(`e${at}`, at, 1, { expectedMs: 20 }), at, SLOTS);
+      expect(names(queue.next(750))).toEqual(['e730']);
+      expect(queue.overloaded).toBe(false);
+    });
+
+    it('isn’t seen where the delay was short in between, or where the function isn’t known', () => {
+      const moving = new Queue<Call>(10);
+      moving.push(call('a', 0, 1, { expectedMs: 20 }), 0, SLOTS);
+      moving.next(101);
+      moving.next(99);
+      for (const now of [101, 600]) moving.next(now);
+      expect(moving.overloaded).toBe(false);
+      const unknown = new Queue<Call>(10);
+      unknown.push(call('a', 0), 0, SLOTS);
+      for (const now of [1000, 20_000]) unknown.next(now);
+      expect(unknown.overloaded).toBe(false);
+    });
+
+    it('goes on without another interval when waiting gets long again soon after', () => {
+      const queue = new Queue<Call>(10);
+      const [a, b, c] = [0, 600, 1600].map((at) => call(`at ${at}`, at, 1, { expectedMs: 20 }));
+      queue.push(a!, 0, SLOTS);
+      for (const now of [100, 600]) queue.next(now);
+      expect(queue.overloaded).toBe(true);
+      // All who waited in vain have left; the others have only just come.
+      queue.remove(a!);
+      queue.push(b!, 600, SLOTS);
+      queue.next(601);
+      expect(queue.overloaded).toBe(false);
+      queue.next(701);
+      expect(queue.overloaded).toBe(true);
+      queue.remove(b!);
+      queue.push(c!, 1600, SLOTS);
+      queue.next(1601);
+      queue.next(2101); // half a second after the end it is another one
+      expect(queue.overloaded).toBe(false);
+    });
+
+    it('takes longer to be seen where calls run long', () => {
+      const queue = new Queue<Call>(10);
+      queue.push(call('a', 0, 1, { expectedMs: 1000, deadlineAt: 60_000 }), 0, SLOTS);
+      for (const now of [4999, 5000, 14_999]) queue.next(now);
+      expect(queue.overloaded).toBe(false);
+      queue.next(15_000);
+      expect(queue.overloaded).toBe(true);
+    });
   });
 
   it('is first come, first served for each concurrency, whatever is removed', () => {
@@ -87,7 +231,7 @@ describe('Queue', () => {
               queue.pushRetry(waiting);
               retries.push(waiting);
             } else {
-              expect(queue.push(waiting)).toBe(fresh.length < limit);
+              expect(queue.push(waiting, NOW, SLOTS)).toBe(fresh.length < limit);
               if (fresh.length < limit) fresh.push(waiting);
             }
           } else {
@@ -100,7 +244,7 @@ describe('Queue', () => {
           const heads = fresh.filter(
             (one) => fresh.find(({ concurrency }) => concurrency === one.concurrency) === one,
           );
-          expect(queue.next()).toEqual([...retries, ...heads]);
+          expect(queue.next(NOW)).toEqual([...retries, ...heads]);
           expect(queue.size).toBe(fresh.length + retries.length);
         }
       }),

@@ -61,6 +61,7 @@ export class Scenario {
   /** Ends all that is under way, and checks that nothing stays. */
   finish(): void {
     for (let round = 0; round < 100 && this.#entries.some(open); round += 1) {
+      for (const worker of this.balancer.pool.workers) worker.readmit();
       if (this.balancer.pool.count('ready') === 0) this.balancer.addWorker();
       for (const slot of this.balancer.slots) {
         slot.endOld();
@@ -126,11 +127,16 @@ export class Scenario {
         return;
       }
       case 'worker dies':
-      case 'drain': {
+      case 'drain':
+      case 'eject':
+      case 'readmit': {
         const worker = pick(this.#livingWorkers(), event.at);
         if (worker === undefined) return;
+        const seen = this.balancer.pool.workers.find(({ id }) => id === worker.id);
         if (event.do === 'worker dies') worker.die();
-        else this.balancer.pool.workers.find(({ id }) => id === worker.id)?.drain();
+        else if (event.do === 'drain') seen?.drain();
+        else if (event.do === 'readmit') seen?.readmit();
+        else seen?.eject('it was silent');
         return;
       }
       default:

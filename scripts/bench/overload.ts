@@ -1,0 +1,191 @@
+/**
+ * Ten times the load that the pool can do: `node scripts/bench/overload.ts [--quick] [--json]`. The real daemon with two
+ * workers as processes, and an open load: calls come at their times, whether or not earlier ones are answered. It
+ * measures its own capacity first, with a closed load. CPU-bound and sleeping calls apart.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startDaemon, type Daemon } from './daemon.ts';
+import { memoryBytes } from './processes.ts';
+import { OpenClient, type Told } from './open-client.ts';
+
+const quick = process.argv.includes('--quick');
+/** A pool of two on two cores, of which clients and balancer take their part too. */
+const WORKERS = 2;
+const TIMES_CAPACITY = 10;
+const WARM_UP_CALLS = 60;
+const CAPACITY_MS = quick ? 3000 : 8000;
+const BURST_MS = quick ? 5000 : 20_000;
+/** Probes after the burst: so far apart, for so long, in milliseconds. */
+const PROBE_EVERY_MS = 100;
+const PROBES_MS = 3000;
+/** A probe is as quick as before the burst if it takes at most this many runs: its own, and what another one has left. */
+const NORMAL_RUNS = 3;
+const TARGETS = { goodput: 0.9, rejectionP99Ms: 10, recoveryMs: 1000 };
+
+/** One kind of load. */
+interface Kind {
+  readonly name: string;
+  readonly method: string;
+  readonly params: readonly unknown[];
+  /** The whole time of a call, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+const KINDS: readonly Kind[] = [
+  { name: 'CPU-bound, deadline 1 s', method: 'fibonacci', params: [33], timeoutMs: 1000 },
+  { name: 'CPU-bound, deadline 30 s', method: 'fibonacci', params: [33], timeoutMs: 30_000 },
+  { name: 'sleeping, deadline 1 s', method: 'sleep', params: [50], timeoutMs: 1000 },
+  { name: 'sleeping, deadline 30 s', method: 'sleep', params: [50], timeoutMs: 30_000 },
+];
+
+/** What one kind of load showed. Times in milliseconds. */
+interface Result {
+  readonly load: string;
+  readonly capacityPerS: number;
+  readonly offeredPerS: number;
+  readonly goodput: number;
+  readonly answered: number;
+  readonly rejected: number;
+  readonly late: number;
+  readonly other: number;
+  readonly rejectionP50Ms: number;
+  readonly rejectionP99Ms: number;
+  readonly recoveryMs: number;
+  readonly memoryBeforeMb: number;
+  readonly memoryMostMb: number;
+  readonly memoryAfterMb: number;
+}
+
+/** Two calls a worker under way, always: what the pool can do. */
+async function measureCapacity(client: OpenClient, load: Kind): Promise<{ perS: number; runMs: number }> {
+  const kind = { ...load, timeoutMs: 30_000 };
+  for (let i = 0; i < WARM_UP_CALLS; i += WORKERS) {
+    await Promise.all(Array.from({ length: WORKERS }, () => client.call(kind)));
+  }
+  const startedAt = performance.now();
+  let done = 0;
+  const loops = Array.from({ length: WORKERS * 2 }, async () => {
+    while (performance.now() - startedAt < CAPACITY_MS) {
+      const { outcome } = await client.call(kind);
+      if (outcome !== 'ok') throw new Error(`a call under no overload was answered with ${outcome}`);
+      done += 1;
+    }
+  });
+  await Promise.all(loops);
+  const perS = (done * 1000) / (performance.now() - startedAt);
+  return { perS, runMs: (WORKERS * 1000) / perS };
+}
+
+/** Calls at a steady pace, whatever becomes of them. */
+async function offer(client: OpenClient, kind: Kind, perS: number, forMs: number): Promise<Promise<Told>[]> {
+  const startedAt = performance.now();
+  const calls: Promise<Told>[] = [];
+  for (let elapsed = 0; elapsed < forMs; elapsed = performance.now() - startedAt) {
+    while (calls.length < (elapsed * perS) / 1000) calls.push(client.call(kind));
+    await sleep(2);
+  }
+  return calls;
+}
+
+/** How long after the burst the first probe was that is as quick as ever, with all that follow it. */
+async function recover(client: OpenClient, kind: Kind, runMs: number): Promise<number> {
+  const startedAt = performance.now();
+  const probes: Promise<{ at: number; normal: boolean }>[] = [];
+  for (let at = 0; at < PROBES_MS; at = performance.now() - startedAt) {
+    const sentAt = at;
+    probes.push(
+      client
+        .call(kind)
+        .then(({ outcome, ms }) => ({ at: sentAt, normal: outcome === 'ok' && ms <= NORMAL_RUNS * runMs })),
+    );
+    await sleep(PROBE_EVERY_MS);
+  }
+  const told = await Promise.all(probes);
+  const lastSlow = told.findLastIndex(({ normal }) => !normal);
+  return lastSlow === -1 ? 0 : (told[lastSlow + 1]?.at ?? Infinity);
+}
+
+async function measure(daemon: Daemon, client: OpenClient, kind: Kind): Promise<Result> {
+  const { perS, runMs } = await measureCapacity(client, kind);
+  const megabytes = (): number => Math.round(memoryBytes(daemon.pid, 'VmRSS') / 1e6);
+  const memoryBeforeMb = megabytes();
+  let memoryMostMb = memoryBeforeMb;
+  const memoryTimer = setInterval(() => (memoryMostMb = Math.max(memoryMostMb, megabytes())), 100);
+  const startedAt = performance.now();
+  const calls = await offer(client, kind, TIMES_CAPACITY * perS, BURST_MS);
+  const endedAt = performance.now();
+  const recoveryMs = await recover(client, kind, runMs);
+  const told = await Promise.all(calls);
+  clearInterval(memoryTimer);
+  const of = (outcome: string): Told[] => told.filter((one) => one.outcome === outcome);
+  const ok = of('ok').filter(({ at }) => at <= endedAt).length;
+  const rejections = of('Overloaded').map(({ ms }) => ms);
+  const counted = { answered: of('ok').length, rejected: rejections.length, late: of('Timeout').length };
+  return {
+    load: kind.name,
+    capacityPerS: perS,
+    offeredPerS: (told.length * 1000) / (endedAt - startedAt),
+    goodput: (ok * 1000) / (endedAt - startedAt) / perS,
+    ...counted,
+    other: told.length - counted.answered - counted.rejected - counted.late,
+    rejectionP50Ms: percentile(rejections, 0.5),
+    rejectionP99Ms: percentile(rejections, 0.99),
+    recoveryMs,
+    memoryBeforeMb,
+    memoryMostMb,
+    memoryAfterMb: megabytes(),
+  };
+}
+
+function percentile(times: readonly number[], p: number): number {
+  return times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * p)] ?? NaN;
+}
+
+const COLUMNS: readonly (readonly [string, (result: Result) => string | number])[] = [
+  ['load', ({ load }) => load],
+  ['capacity/s', ({ capacityPerS }) => capacityPerS.toFixed(1)],
+  ['offered/s', ({ offeredPerS }) => offeredPerS.toFixed(0)],
+  ['goodput', ({ goodput }) => goodput.toFixed(2)],
+  ['answered', ({ answered }) => answered],
+  ['Overloaded', ({ rejected }) => rejected],
+  ['Timeout', ({ late }) => late],
+  ['other', ({ other }) => other],
+  ['rejection p50 ms', ({ rejectionP50Ms }) => rejectionP50Ms.toFixed(1)],
+  ['p99 ms', ({ rejectionP99Ms }) => rejectionP99Ms.toFixed(1)],
+  ['normal after ms', ({ recoveryMs }) => recoveryMs.toFixed(0)],
+  ['MB before', ({ memoryBeforeMb }) => memoryBeforeMb],
+  ['most', ({ memoryMostMb }) => memoryMostMb],
+  ['after', ({ memoryAfterMb }) => memoryAfterMb],
+];
+
+const dir = mkdtempSync(join(tmpdir(), 'spw-overload-'));
+const results: Result[] = [];
+try {
+  for (const kind of KINDS) {
+    // A daemon of its own each: what one kind leaves behind is not the other's.
+    const daemon = await startDaemon(join(dir, String(results.length)), WORKERS);
+    const client = new OpenClient(daemon.url);
+    try {
+      results.push(await measure(daemon, client, kind));
+    } finally {
+      client.close();
+      await daemon.stop();
+    }
+  }
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+if (process.argv.includes('--json')) console.log(JSON.stringify(results));
+else {
+  console.log(`| ${COLUMNS.map(([title]) => title).join(' | ')} |`);
+  console.log(`|${' --- |'.repeat(COLUMNS.length)}`);
+  for (const result of results) console.log(`| ${COLUMNS.map(([, cell]) => cell(result)).join(' | ')} |`);
+}
+const missed = results.filter(
+  ({ goodput, rejectionP99Ms, recoveryMs }) =>
+    goodput < TARGETS.goodput || rejectionP99Ms > TARGETS.rejectionP99Ms || recoveryMs > TARGETS.recoveryMs,
+);
+if (missed.length > 0) process.exitCode = 1;

@@ -1,0 +1,124 @@
+/** Where calls wait for a slot: lets them in, tries them again when slots have come, and lets them out. */
+import type { Pool } from '../pool/pool.ts';
+import type { ActiveCall } from './active-call.ts';
+import type { Leasing } from './leasing.ts';
+import { Load } from './load.ts';
+import type { LocalSide, Stays } from './offload.ts';
+import type { Queue } from './queue.ts';
+
+/** What the room is made of. */
+export interface WaitingRoomParts {
+  readonly pool: Pool;
+  readonly leasing: Leasing;
+  readonly queue: Queue<ActiveCall>;
+  /** How many slots the pool may grow to: a burst it is about to grow for isn't turned away. */
+  readonly mostSlots: () => number;
+  /** A call has begun to wait, and why; one that was placed before needs no reason. */
+  readonly entered: (call: ActiveCall, why: Stays | undefined) => void;
+  /** A call waits no longer: a slot has it, or nobody wants it. */
+  readonly left: (call: ActiveCall) => void;
+}
+
+/** The waiting calls of one dispatcher. */
+export class WaitingRoom implements LocalSide {
+  readonly #parts: WaitingRoomParts;
+  readonly #load: Load;
+  #pumping = false;
+  #toPump = false;
+
+  constructor(parts: WaitingRoomParts) {
+    this.#parts = parts;
+    this.#load = new Load(parts.pool);
+  }
+
+  /** How many calls wait. */
+  get size(): number {
+    return this.#parts.queue.size;
+  }
+
+  /** Whether calls have waited too long for a while. */
+  get overloaded(): boolean {
+    return this.#parts.queue.overloaded;
+  }
+
+  expectedWaitMs(): number {
+    return this.#load.expectedWaitMs(performance.now());
+  }
+
+  mayWait(call: ActiveCall): boolean {
+    return this.#parts.queue.admits(call, performance.now(), this.#parts.mostSlots());
+  }
+
+  hasRoomFor({ concurrency }: ActiveCall): boolean {
+    return !this.#parts.queue.hasLine(concurrency) && this.#parts.leasing.hasRoom(concurrency);
+  }
+
+  leaves(call: ActiveCall): void {
+    if (call.waiting) this.leave(call);
+  }
+
+  /** Lets a call in; it may be on a slot when this returns. False: it isn't admitted. */
+  enter(call: ActiveCall, why: Stays): boolean {
+    const { queue, leasing, mostSlots } = this.#parts;
+    const alone = queue.size === 0;
+    if (!queue.push(call, performance.now(), mostSlots())) return false;
+    this.#waits(call, why);
+    if (alone) leasing.reserve(call);
+    // Those that wait may be waiting for another slot than it would take.
+    else this.pump();
+    return true;
+  }
+
+  /** Lets a call in that was placed before: it is admitted already, and comes first. */
+  enterAgain(call: ActiveCall): void {
+    this.#parts.queue.pushRetry(call);
+    this.#waits(call, undefined);
+    this.#parts.leasing.reserve(call);
+  }
+
+  /** Lets a call out that waits. */
+  leave(call: ActiveCall): void {
+    const { queue, pool, left } = this.#parts;
+    call.waiting = false;
+    this.#load.left(call);
+    queue.remove(call);
+    left(call);
+    if (!queue.hasWaiting(call.concurrency)) pool.unreserve(call.concurrency);
+  }
+
+  /** Slots have become free, or have come, or have gone: places what waits. */
+  readonly pump = (): void => {
+    const { queue } = this.#parts;
+    this.#toPump = queue.size > 0;
+    if (this.#pumping) return; // an answer given below led here: the round under way is followed by another
+    this.#pumping = true;
+    try {
+      while (this.#toPump) {
+        this.#toPump = false;
+        const now = performance.now();
+        for (const call of queue.next(now)) this.#try(call, now);
+      }
+    } finally {
+      this.#pumping = false;
+    }
+  };
+
+  #try(call: ActiveCall, now: number): void {
+    const { queue, leasing } = this.#parts;
+    if (!call.waiting) return; // it left since the round began
+    if (queue.tooLate(call, now)) call.expire();
+    else if (leasing.place(call)) this.leave(call);
+    else {
+      leasing.reserve(call);
+      return;
+    }
+    this.#toPump = true;
+  }
+
+  #waits(call: ActiveCall, why: Stays | undefined): void {
+    call.waiting = true;
+    call.waitingSince = performance.now();
+    this.#load.joined(call);
+    this.#parts.entered(call, why);
+  }
+}
