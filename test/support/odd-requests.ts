@@ -184,7 +184,10 @@ const slip: fc.Arbitrary<Slip> = fc.record({
 
 const request: fc.Arbitrary<Buffer> = fc
   .tuple(
-    fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...BODIES).map((body) => ({ ...proper, body })) }, parts),
+    fc.oneof(
+      { weight: 2, arbitrary: fc.constantFrom(...BODIES).map((body) => ({ ...proper, body })) },
+      parts,
+    ),
     fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(slip, { minLength: 1, maxLength: 3 })),
   )
   .map(([made, slips]) => slips.reduce(slipped, bytesOf(made)));
