@@ -14,6 +14,8 @@ export const ODD_LINES: readonly string[] = [
   'X: y\r\n Transfer-Encoding: chunked',
   'X: y\rTransfer-Encoding: chunked',
   'X: y\nTransfer-Encoding: chunked',
+  'X: y\n\nZ: y',
+  'X: y\r\rZ: y',
   'X: y\0',
   'X\0: y',
   'X: \u007f',

@@ -1,4 +1,5 @@
 /** What only the fast lane has: its own clock, its own limits, and the way out of it. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeDispatch } from '../../fakes/dispatch.ts';
 import { callText, closeFronts, openFront, PATIENCE, postText, type OpenFront } from '../../support/front.ts';
@@ -13,25 +14,27 @@ async function untilCalls(fake: FakeDispatch, count: number): Promise<void> {
 
 const GET = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n';
 
+/** Until what was sent has been read, and what that led to was received: both ends are in this process. */
+async function settled(): Promise<void> {
+  for (let turns = 0; turns < 20; turns++) await turn();
+}
+
 describe('the sweep', () => {
   // Node's own timers go on; only the sweep is on virtual time.
   beforeEach(() => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
   afterEach(() => vi.useRealTimers());
 
-  const pass = (seconds: number): void => void vi.advanceTimersByTime(seconds * 1000);
-  const received = async (front: OpenFront, bytes: number): Promise<void> => {
-    // The server and the client share this process: a later connection's answer means that earlier bytes were read.
-    expect(bytes).toBeGreaterThan(0);
-    expect((await front.post('{')).status).toBe(200);
+  const pass = async (seconds: number): Promise<void> => {
+    vi.advanceTimersByTime(seconds * 1000);
+    await settled();
   };
-
   it('ends a connection that never asks anything after 15 s, with 408', async () => {
     const front = await inLane(new FakeDispatch());
     const client = await front.raw();
-    await received(front, 1);
-    pass(14);
+    await settled();
+    await pass(14);
     expect(client.ended).toBe(false);
-    pass(7);
+    await pass(7);
     expect(await client.untilEnd()).toMatch(/^HTTP\/1\.1 408 .*"code":-32600.*"id":null\}$/s);
   });
 
@@ -40,12 +43,12 @@ describe('the sweep', () => {
     const front = await inLane(fake);
     const client = await front.raw();
     await client.send(postText(callText(1))).until('"id":1}');
-    pass(60);
+    await pass(60);
     client.text = '';
     for (const byte of ['P', 'O', 'S', 'T']) {
       client.send(byte);
-      await received(front, 1);
-      pass(5);
+      await settled();
+      await pass(5);
     }
     expect(await client.untilEnd()).toMatch(/^HTTP\/1\.1 408 /);
     expect(fake.calls).toHaveLength(1);
@@ -56,10 +59,10 @@ describe('the sweep', () => {
     const client = await front.raw();
     const text = postText(callText(1));
     client.send(text.slice(0, -5));
-    await received(front, text.length);
-    pass(118);
+    await settled();
+    await pass(118);
     expect(client.ended).toBe(false);
-    pass(10);
+    await pass(10);
     expect(await client.untilEnd()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
@@ -70,8 +73,8 @@ describe('the sweep', () => {
     patient.send(postText(callText(1)));
     late.send(`${postText(callText(2))}POST`);
     await untilCalls(fake, 2);
-    pass(300);
-    await received(front, 1);
+    await pass(300);
+    await settled();
     expect([patient.text, patient.ended, late.text]).toEqual(['', false, '']);
     for (const call of fake.calls) call.ok('7');
     await patient.until('"id":1}');
@@ -83,10 +86,10 @@ describe('the sweep', () => {
     const client = await front.raw();
     await client.send(postText(callText(1))).until('"id":1}');
     client.text = '';
-    pass(64);
-    await received(front, 1);
+    await pass(64);
+    await settled();
     expect(client.ended).toBe(false);
-    pass(10);
+    await pass(10);
     expect(await client.untilEnd()).toBe('');
   });
 
@@ -145,10 +148,32 @@ describe('what is not for the fast lane', () => {
     await untilCalls(fake, 1);
     // More than the system's buffers hold on the way.
     for (let sent = 0; sent < 400; sent++) client.send(chunk);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // Until nothing moves any more.
+    for (let left = -1; left !== client.socket.writableLength;) {
+      left = client.socket.writableLength;
+      await settled();
+    }
     expect(client.socket.writableLength).toBeGreaterThan(1_000_000);
     fake.calls[0]?.ok('1');
     await client.until(/"id":1\}HTTP\/1\.1 413 /);
+  });
+});
+
+describe('drain', () => {
+  it('does not close with an answer behind which a request is coming in', async () => {
+    const fake = new FakeDispatch();
+    const { raw, front } = await inLane(fake);
+    const client = await raw();
+    const next = postText(callText(2));
+    client.send(postText(callText(1)) + next.slice(0, 50));
+    await untilCalls(fake, 1);
+    const drained = front.drain();
+    fake.calls[0]?.ok('1');
+    expect(await client.until('"id":1}')).toMatch(/connection: keep-alive/i);
+    client.text = '';
+    client.send(next.slice(50));
+    expect(await client.untilEnd()).toMatch(/^HTTP\/1\.1 200 .*Connection: close.*-32005.*"id":2\}$/s);
+    await drained;
   });
 });
 
