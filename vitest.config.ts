@@ -28,6 +28,20 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        test: {
+          // The front once more, on Node's own HTTP server: what holds in one lane must hold in the other.
+          name: 'node-lane',
+          environment: 'node',
+          env: { SPILLWAY_TEST_LANE: 'node' },
+          include: ['test/integration/rpc/*.test.ts'],
+          exclude: ['test/integration/rpc/lanes.test.ts', 'test/integration/rpc/lean-lane.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 });

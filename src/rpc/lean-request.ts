@@ -3,7 +3,8 @@
  * Content-Length, JSON, no Transfer-Encoding, nothing folded, no odd byte. Whatever isn't surely in the subset is left to
  * Node's parser, byte for byte, so this one needn't be right about it. It never repairs, skips or guesses.
  *
- * It walks over the bytes once and makes no objects; measured, 0.3 µs for the header of a usual client.
+ * It walks over the bytes once and makes no objects: 0.4 µs of CPU for the header of a usual client. The lane as a whole,
+ * in place of node:http, took 46 of 89 µs a call off the balancer's thread (docs/benchmarks.md).
  */
 
 /** What the bytes are so far. */

@@ -14,6 +14,8 @@ export const ODD_LINES: readonly string[] = [
   'X: y\r\n Transfer-Encoding: chunked',
   'X: y\rTransfer-Encoding: chunked',
   'X: y\nTransfer-Encoding: chunked',
+  'X: y\n\nZ: y',
+  'X: y\r\rZ: y',
   'X: y\0',
   'X\0: y',
   'X: \u007f',
@@ -184,7 +186,10 @@ const slip: fc.Arbitrary<Slip> = fc.record({
 
 const request: fc.Arbitrary<Buffer> = fc
   .tuple(
-    fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...BODIES).map((body) => ({ ...proper, body })) }, parts),
+    fc.oneof(
+      { weight: 2, arbitrary: fc.constantFrom(...BODIES).map((body) => ({ ...proper, body })) },
+      parts,
+    ),
     fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(slip, { minLength: 1, maxLength: 3 })),
   )
   .map(([made, slips]) => slips.reduce(slipped, bytesOf(made)));

@@ -62,7 +62,12 @@ describe('both lanes answer alike', () => {
   });
 
   it('wherever the stream is cut', async () => {
-    const chunked = bytesOf({ ...PLAIN, lines: ['transfer-encoding: chunked'], unmeasured: true, chunked: true });
+    const chunked = bytesOf({
+      ...PLAIN,
+      lines: ['transfer-encoding: chunked'],
+      unmeasured: true,
+      chunked: true,
+    });
     const stream = Buffer.concat([bytesOf(PLAIN), NEXT, chunked]);
     for (let place = 1; place < stream.length; place++) await expectSame(open, cutAt(stream, [place]));
   });
