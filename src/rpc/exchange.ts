@@ -1,5 +1,6 @@
 /** One HTTP request and its answer: reads the body, hands it to the protocol, writes the reply. */
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
+import type { CloudReport } from '../cloud/backend.ts';
 import type { CallReport, PendingCall } from '../dispatch/call.ts';
 import type { ClientConnection, Unanswered } from './client-connection.ts';
 import type { Protocol } from './protocol.ts';
@@ -197,7 +198,15 @@ const DRAINING: Readiness = { ready: false, reason: 'shutting down' };
 function pushReport(head: OutgoingHttpHeader[], report: CallReport): void {
   if (report.backend !== undefined) head.push('spillway-backend', report.backend);
   if (report.worker !== undefined) head.push('spillway-worker', report.worker);
+  if (report.cloud !== undefined) pushCost(head, report.cloud);
   head.push('server-timing', `queue;dur=${rounded(report.queueMs)}, run;dur=${rounded(report.runMs)}`);
+}
+
+/** What the comparison of the two places needs. */
+function pushCost(head: OutgoingHttpHeader[], { costUsd, billedMs, coldStart }: CloudReport): void {
+  head.push('spillway-cost-usd', costUsd.toFixed(9));
+  if (billedMs !== undefined) head.push('spillway-billed-ms', billedMs);
+  if (coldStart === true) head.push('spillway-cold-start', 'true');
 }
 
 /** Milliseconds with three decimals at most. */
