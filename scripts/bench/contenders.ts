@@ -98,7 +98,6 @@ export async function spillway(dir: string): Promise<Contender> {
     SPILLWAY_PORT: String(port),
     SPILLWAY_ADMIN_PORT: '0',
     SPILLWAY_RUNTIME: 'process',
-    SPILLWAY_CLOUD: 'off',
     SPILLWAY_WORKERS: String(WORKERS),
     SPILLWAY_FUNCTIONS: join(HERE, 'functions'),
     SPILLWAY_LOG_LEVEL: 'warn',

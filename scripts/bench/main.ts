@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --quick | --only fronts|offload]: this balancer beside HAProxy and nginx, in turn, in one run. The load and all processes
+ * npm run bench [-- --quick]: this balancer beside HAProxy and nginx, in turn, in one run. The load and all processes
  * share this machine's cores, so only the ratios mean anything.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,10 +8,6 @@ import { join } from 'node:path';
 import { haproxy, nginx, spillway, whyNot, type Contender } from './contenders.ts';
 import { check, cpuMicroseconds, load, median, residentBytes, type Measured } from './load.ts';
 
-/** One part alone: fronts (this against HAProxy and nginx) or offload. */
-const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : undefined;
-if (only !== undefined && !['fronts', 'offload'].includes(only))
-  throw new Error('--only takes fronts or offload');
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 3 : 5;
 const SECONDS = quick ? 2 : 3;
@@ -87,37 +83,31 @@ async function memory(dir: string, contender: Contender): Promise<void> {
   out(`  after ${calls} calls: ${(end / 1e6).toFixed(0)}`);
 }
 
-async function fronts(): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'spw-bench-'));
-  const contenders: Contender[] = [];
-  try {
-    const missing = whyNot('wrk');
-    if (missing !== undefined) throw new Error(missing);
-    contenders.push(await spillway(dir));
-    for (const [program, start] of [
-      ['haproxy', haproxy],
-      ['nginx', nginx],
-    ] as const) {
-      const why = whyNot(program);
-      if (why === undefined) contenders.push(await start(dir));
-      else out(`left out: ${why}`);
-    }
-    for (const { url } of contenders) await load(dir, url, 64, WARM_UP_SECONDS);
-    if (!quick) for (const contender of contenders.slice(0, 1)) await memory(dir, contender);
-    out(
-      `\nadd, ${ROUNDS} rounds of ${SECONDS} s each in turn; medians. Ratios are spillway's over the row's.\n`,
-    );
-    out(
-      '| connections | front | calls/s | spread | p50 ms | p99 ms | CPU µs a call | errors | rate ratio | p50 ratio |',
-    );
-    out('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
-    for (const connections of CONNECTIONS) await measure(dir, contenders, connections);
-  } finally {
-    await Promise.all(contenders.map((contender) => contender.stop()));
-    rmSync(dir, { recursive: true, force: true });
+const dir = mkdtempSync(join(tmpdir(), 'spw-bench-'));
+const contenders: Contender[] = [];
+try {
+  const missing = whyNot('wrk');
+  if (missing !== undefined) throw new Error(missing);
+  contenders.push(await spillway(dir));
+  for (const [program, start] of [
+    ['haproxy', haproxy],
+    ['nginx', nginx],
+  ] as const) {
+    const why = whyNot(program);
+    if (why === undefined) contenders.push(await start(dir));
+    else out(`left out: ${why}`);
   }
+  for (const { url } of contenders) await load(dir, url, 64, WARM_UP_SECONDS);
+  if (!quick) for (const contender of contenders.slice(0, 1)) await memory(dir, contender);
+  out(
+    `\nadd, ${ROUNDS} rounds of ${SECONDS} s each in turn; medians. Ratios are spillway's over the row's.\n`,
+  );
+  out(
+    '| connections | front | calls/s | spread | p50 ms | p99 ms | CPU µs a call | errors | rate ratio | p50 ratio |',
+  );
+  out('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  for (const connections of CONNECTIONS) await measure(dir, contenders, connections);
+} finally {
+  await Promise.all(contenders.map((contender) => contender.stop()));
+  rmSync(dir, { recursive: true, force: true });
 }
-
-if (only !== 'offload') await fronts();
-// Measures as it is loaded.
-if (only === 'offload' || (only === undefined && !quick)) await import('./offload.ts');
