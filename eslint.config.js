@@ -56,6 +56,31 @@ export default defineConfig(
       '@typescript-eslint/require-await': 'off',
     },
   },
+  {
+    // The dashboard: JavaScript as browsers run it, with its types in comments; src/admin/page/tsconfig.json checks them.
+    files: ['src/admin/page/*.js'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      eqeqeq: 'error',
+      'no-var': 'error',
+      'prefer-const': 'error',
+      // JSON of the balancer is taken as its own types say; the tests of the page run against the real admin port.
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      // What is shown is text, whoever wrote it: nothing may be put in as markup.
+      'no-restricted-syntax': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write', 'srcdoc'].map((name) => ({
+          selector: `MemberExpression[property.name='${name}']`,
+          message: 'Use textContent, append or el(): what is shown may come from anybody.',
+        })),
+      ],
+    },
+  },
   { files: ['src/**'], rules: { 'no-console': 'error' } },
   { files: ['src/main.ts', 'worker/**', 'scripts/**'], rules: { 'no-restricted-properties': 'off' } },
   {

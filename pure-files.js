@@ -27,6 +27,7 @@ export const PURE_FILES = [
   'src/pool/peak-ewma.ts',
   'src/pool/policies.ts',
   'src/rpc/json-text.ts',
+  'src/rpc/lean-request.ts',
   'src/rpc/request.ts',
   'src/scaling/backoff.ts',
   'src/scaling/cores.ts',

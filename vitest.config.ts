@@ -20,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'real',
           environment: 'node',
-          include: ['test/{contract,integration}/**/*.test.ts'],
+          include: ['test/{contract,integration,e2e}/**/*.test.ts'],
           // Containers and processes need the cores themselves: one file at a time, after the unit tests.
           fileParallelism: false,
           testTimeout: 60_000,

@@ -9,7 +9,9 @@ import { buildBundle, type Bundle } from './functions/bundle.ts';
 import { readFunctionEnv } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import { parseManifest, type Manifest } from './functions/manifest.ts';
+import type { LogLines } from './admin/call-log.ts';
 import type { Logger } from './log.ts';
+import { Operator, type AdminAddress } from './operator.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
 import { createFront, type Front } from './rpc/http.ts';
@@ -21,20 +23,26 @@ import { openState, type State } from './state.ts';
 /** How long idle connections have to send what is on its way, so that it is answered rather than lost, in milliseconds. */
 const LAST_REQUESTS_MS = 2000;
 
+/** Where a balancer listens, and what it serves. */
+export interface Started {
+  readonly host: string;
+  readonly port: number;
+  readonly functions: readonly string[];
+  readonly admin: AdminAddress;
+}
+
 /** A balancer: built, started, drained, stopped. */
 export interface App {
   /** Resolves with where it listens, once every worker is ready. Rejects after having undone what it did. */
-  start(): Promise<{ host: string; port: number; functions: string[] }>;
+  start(): Promise<Started>;
   /** Takes no more calls; resolves when those in flight have ended, or after SPILLWAY_DRAIN_MS. */
   drain(): Promise<void>;
   /** Ends workers, sockets and timers, and lets the state folder go. */
   stop(): Promise<void>;
-  /** The cloud, for operators. */
-  readonly cloud: CloudLink;
 }
 
 /** Puts the parts together. Nothing is opened before start(). */
-export function build(config: Config, log: Logger, version: string): App {
+export function build(config: Config, log: Logger, lines: LogLines, version: string): App {
   const undo: (() => Promise<void> | void)[] = [];
   let stopped = false;
   let reason = 'starting';
@@ -43,6 +51,7 @@ export function build(config: Config, log: Logger, version: string): App {
   let front: Front | undefined;
   let pool: Pool | undefined;
   const cloud = new CloudLink(config, log);
+  const operator = new Operator(config, log, lines, version, cloud);
 
   const step = (text: string): void => {
     reason = `starting: ${text}`;
@@ -55,12 +64,14 @@ export function build(config: Config, log: Logger, version: string): App {
     return elsewhere ? { ready: true } : { ready: false, reason: 'no worker is ready' };
   };
 
-  async function start(): Promise<{ host: string; port: number; functions: string[] }> {
+  async function start(): Promise<Started> {
     const state = openState(config.stateDir);
     undo.push(() => {
       state.close();
     });
     for (const repair of state.repaired) log.warn(repair);
+    undo.push(() => operator.close());
+    const admin = await operator.listen(state);
     const opened = createFront(
       {
         manifest: () => manifest,
@@ -82,6 +93,7 @@ export function build(config: Config, log: Logger, version: string): App {
         timeoutMs: config.timeoutMs,
         backendChoice: config.backendChoice,
         apiKeys: config.apiKeys,
+        fastLane: config.fastLane,
         version,
       },
     );
@@ -92,7 +104,7 @@ export function build(config: Config, log: Logger, version: string): App {
     reason = '';
     // In the background: the pool serves, whatever becomes of the cloud.
     void openCloud(state, { hash: bundle.hash, code: bundle.code }, env);
-    return { ...address, functions: [...(manifest?.keys() ?? [])] };
+    return { ...address, functions: [...(manifest?.keys() ?? [])], admin };
   }
 
   async function openCloud(
@@ -142,6 +154,7 @@ export function build(config: Config, log: Logger, version: string): App {
           return messageOf(error);
         }
         manifestText = json;
+        operator.parts.manifest = manifest;
         calls.useManifest(manifest);
         return undefined;
       },
@@ -150,9 +163,10 @@ export function build(config: Config, log: Logger, version: string): App {
       queueCalls: config.maxQueue,
       maxResultBytes: config.maxBodyBytes,
       offload: { policy: config.offload, waitMs: config.offloadWaitMs },
+      observer: operator.observer,
     });
-    pool = workers;
-    dispatcher = calls;
+    pool = operator.parts.pool = workers;
+    dispatcher = operator.parts.dispatcher = calls;
     // After the calls have been given up: those in the cloud would else come back to the pool.
     undo.push(() => cloud.close());
     undo.push(() => {
@@ -162,14 +176,17 @@ export function build(config: Config, log: Logger, version: string): App {
     workers.listen({
       room: calls.pump,
       workerReady(worker) {
+        operator.recorder.worker('ready', '');
         keeper?.workerReady(worker.id);
         calls.pump();
       },
       workerLost(worker, why) {
+        operator.recorder.worker('lost', why);
         keeper?.workerLost(worker.id, why);
         calls.pump();
       },
       slotEnded(worker, why) {
+        operator.recorder.worker('slot ended', why);
         log.warn({ worker: worker.id, reason: why }, 'a slot process ended; its worker starts another');
       },
     });
@@ -182,6 +199,7 @@ export function build(config: Config, log: Logger, version: string): App {
       try {
         const launcher = await runtime.open();
         undo.push(() => launcher.close());
+        operator.parts.runtime = launcher.runtime;
         if (stopped) throw new Error('stopped while it was starting');
         const kept = new Keeper({
           launcher,
@@ -200,6 +218,7 @@ export function build(config: Config, log: Logger, version: string): App {
         if (error instanceof BundleFault) throw new FunctionsFault(config.functionsDir, [error.message]);
         if (runtime.orElse === undefined || stopped) throw error;
         log.warn(`${runtime.orElse}: ${messageOf(error)}`);
+        operator.parts.runtimeReason = messageOf(error);
         continue;
       }
       step(`${workers.count('ready')} workers ready as ${runtime.name} (${sinceMs(began)} ms)`);
@@ -234,7 +253,6 @@ export function build(config: Config, log: Logger, version: string): App {
       await front?.close();
     },
     stop,
-    cloud,
   };
 }
 

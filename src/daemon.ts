@@ -1,5 +1,6 @@
 /** The daemon: environment in, signals in, exit code out. */
 import { readFileSync } from 'node:fs';
+import { LogLines } from './admin/call-log.ts';
 import { build, type App } from './app.ts';
 import { ConfigFault, parseConfig } from './config.ts';
 import { FunctionEnvFault } from './functions/env.ts';
@@ -34,14 +35,19 @@ export async function daemon(env: NodeJS.ProcessEnv, exit: Exit): Promise<void> 
     exit(EX_USAGE);
   }
   limitHeap();
-  const log = createLogger(config.logLevel, { terminal: process.stdout.isTTY });
-  const app = build(config, log, readVersion());
+  const lines = new LogLines();
+  const log = createLogger(config.logLevel, { terminal: process.stdout.isTTY, tap: lines.take });
+  const app = build(config, log, lines, readVersion());
   const stopping = stopOnSignal(app, log, exit);
   try {
-    const { host, port, functions } = await app.start();
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-    log.info({ url }, `ready: ${functions.join(', ')}`);
-    if (process.stdout.isTTY) process.stdout.write(invitation(url, functions, config.apiKeys.length > 0));
+    const { host, port, functions, admin } = await app.start();
+    const [url, adminUrl] = [urlOf(host, port), urlOf(admin.host, admin.port)];
+    log.info({ url, adminUrl }, `ready: ${functions.join(', ')}`);
+    if (process.stdout.isTTY) {
+      process.stdout.write(invitation(url, functions, config.apiKeys.length > 0));
+      // Only where a person reads it: the token must not get into a log.
+      process.stdout.write(`  See it:\n\n  ${adminUrl}/#token=${encodeURIComponent(admin.token)}\n\n`);
+    }
   } catch (error) {
     if (stopping()) return; // the signal's own stop ends the process
     const known =
@@ -84,6 +90,10 @@ function stopOnSignal(app: App, log: Logger, exit: Exit): () => boolean {
     });
   }
   return () => firstAt !== undefined;
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** What a newcomer can paste. */

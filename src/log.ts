@@ -24,17 +24,27 @@ export interface LogOptions {
   /** True: short coloured lines for people; false: JSON lines. */
   readonly terminal: boolean;
   readonly destination?: DestinationStream;
+  /** Gets every line as JSON, whatever form it is written in. */
+  readonly tap?: (line: string) => void;
 }
 
 /** The logger of the process. Both forms are written synchronously, so that the last line before an exit isn't lost. */
 export function createLogger(level: Config['logLevel'], options: LogOptions): Logger {
   const settings = { level, redact: { paths: SECRET_PATHS, censor: '[hidden]' } };
-  return pino(
-    settings,
-    options.terminal
-      ? terminalStream(options.destination)
-      : (options.destination ?? pino.destination({ dest: 1, sync: true })),
-  );
+  const written = options.terminal
+    ? terminalStream(options.destination)
+    : (options.destination ?? pino.destination({ dest: 1, sync: true }));
+  const { tap } = options;
+  return pino(settings, tap === undefined ? written : tapped(written, tap));
+}
+
+function tapped(destination: DestinationStream, tap: (line: string) => void): DestinationStream {
+  return {
+    write(line) {
+      tap(line);
+      destination.write(line);
+    },
+  };
 }
 
 /** pino-pretty as a stream in this process: pino's usual transport would start a thread, and lose lines at a crash. */

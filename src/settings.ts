@@ -198,6 +198,8 @@ export const SETTINGS = {
   insecure: setting('SPILLWAY_INSECURE', flag, 'false'),
   /** Clients may force the place with a header. */
   backendChoice: setting('SPILLWAY_BACKEND_CHOICE', flag, 'false'),
+  /** Connections start in the fast lane, not in Node's own HTTP server. */
+  fastLane: setting('SPILLWAY_FAST_LANE', flag, 'true'),
   /** undefined: the one kept in the state folder. */
   adminToken: secret('SPILLWAY_ADMIN_TOKEN', pattern(TOKEN, 'printable ASCII without spaces')),
   stateDir: setting('SPILLWAY_STATE', path, '.spillway'),

@@ -1,18 +1,26 @@
-/** What is measured: this balancer, and HAProxy and nginx before plain Node HTTP workers, each with two workers. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+/** What is measured: this balancer, and its peers before workers of their own that run the same functions. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answering, freePort, run, type Running } from './processes.ts';
+import { ADD } from './work.ts';
 
 const HERE = import.meta.dirname;
-const ROOT = join(HERE, '../..');
 const WORKERS = 2;
-const START_MS = 30_000;
+/** Enough for a thousand connections whose calls all wait. */
+const QUEUE = 20_000;
+const JSON_CALL = { type: 'application/json', body: ADD.body, expected: ADD.expected };
 
-/** One body for all: 60 bytes, a single call. */
-export const ADD = '{"jsonrpc":"2.0","id":1,"method":"add","params":[19,23]}';
+/** add, as XML-RPC says it. */
+const XML_CALL = {
+  type: 'text/xml',
+  body:
+    '<?xml version="1.0"?><methodCall><methodName>call</methodName><params>' +
+    '<param><value><string>add</string></value></param><param><value><int>19</int></value></param>' +
+    '<param><value><int>23</int></value></param></params></methodCall>',
+  expected: '<int>42</int>',
+};
 
 /** Something that answers calls. */
 export interface Contender {
@@ -20,95 +28,76 @@ export interface Contender {
   readonly url: string;
   /** The process that clients speak to. */
   readonly pid: number;
+  /** Its work is done by a process that it started, as nginx does. */
+  readonly forks?: true;
   /** All of its processes that aren't descendants of another one here. */
   readonly pids: readonly number[];
+  /** How add is said to it where it doesn't speak JSON-RPC; it takes no other work then. */
+  readonly says?: { readonly type: string; readonly body: string; readonly expected: string };
   stop(): Promise<void>;
 }
 
-/** Why a contender can't take part, or undefined. */
-export function whyNot(program: string): string | undefined {
-  const { error } = spawnSync(program, ['-v'], { stdio: 'ignore' });
-  return error === undefined ? undefined : `${program} is not installed (apt-get install ${program})`;
+/** How this balancer runs. */
+interface Own {
+  /** [spillway] */
+  readonly name?: string;
+  /** Workers as processes or containers [process]. */
+  readonly runtime?: 'process' | 'docker';
+  /** [true] */
+  readonly fastLane?: boolean;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
-
-/** Starts a process whose end ends the benchmark, unless it was stopped. */
-function run(
-  command: string,
-  args: string[],
-  env: Record<string, string> = {},
-): { pid: number; stop(): Promise<void> } {
-  const child: ChildProcess = spawn(command, args, {
-    cwd: ROOT,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const ended = new Promise<void>((resolve) => {
-    child.on('exit', () => {
-      resolve();
-    });
-  });
-  child.on('error', (error) => {
-    throw error;
-  });
-  if (child.pid === undefined) throw new Error(`${command} did not start`);
-  return {
-    pid: child.pid,
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
-}
-
-/** Waits until calls are answered, and rightly. */
-async function answering(name: string, url: string): Promise<void> {
-  const deadline = Date.now() + START_MS;
-  for (;;) {
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: ADD,
-      });
-      const { result } = (await response.json()) as { result?: number };
-      if (result === 42) return;
-    } catch {
-      // Not listening yet.
-    }
-    if (Date.now() > deadline) throw new Error(`${name} does not answer on ${url}`);
-    await sleep(50);
-  }
-}
-
-/** This balancer with its own workers as processes. */
-export async function spillway(dir: string): Promise<Contender> {
+/** This balancer with its own workers. */
+export async function spillway(
+  dir: string,
+  { name = 'spillway', runtime = 'process', fastLane = true }: Own = {},
+): Promise<Contender> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
   const own = run(process.execPath, ['src/main.ts'], {
-    SPILLWAY_STATE: join(dir, 'state'),
+    SPILLWAY_STATE: join(dir, name),
+    SPILLWAY_FAST_LANE: String(fastLane),
     SPILLWAY_PORT: String(port),
     SPILLWAY_ADMIN_PORT: '0',
-    SPILLWAY_RUNTIME: 'process',
+    SPILLWAY_RUNTIME: runtime,
     SPILLWAY_WORKERS: String(WORKERS),
     SPILLWAY_FUNCTIONS: join(HERE, 'functions'),
+    SPILLWAY_QUEUE: String(QUEUE),
+    SPILLWAY_CLOUD: 'off',
     SPILLWAY_LOG_LEVEL: 'warn',
   });
+  return await ready(name, url, [own], JSON_CALL);
+}
+
+async function ready(
+  name: string,
+  url: string,
+  [front, ...workers]: readonly [Running, ...Running[]],
+  says: { type: string; body: string; expected: string },
+): Promise<Contender> {
+  const stop = async (): Promise<void> => {
+    await Promise.all([front, ...workers].map((one) => one.stop()));
+  };
   try {
-    await answering('spillway', url);
+    await answering(name, url, says);
   } catch (error) {
-    await own.stop();
+    await stop();
     throw error;
   }
-  return { name: 'spillway', url, pids: [own.pid], ...own };
+  const contender = { name, url, pid: front.pid, pids: [front, ...workers].map(({ pid }) => pid), stop };
+  return says === JSON_CALL ? contender : { ...contender, says };
+}
+
+/** Workers on unix sockets of their own, each listening when this resolves. */
+async function socketWorkers(
+  home: string,
+  program: string,
+): Promise<{ sockets: string[]; workers: Running[] }> {
+  mkdirSync(home, { recursive: true });
+  const sockets = Array.from({ length: WORKERS }, (_, i) => join(home, `worker${i}.sock`));
+  const workers = sockets.map((socket) => run(process.execPath, [join(HERE, program), socket]));
+  while (!sockets.every((socket) => existsSync(socket))) await sleep(20);
+  return { sockets, workers };
 }
 
 async function proxy(
@@ -119,11 +108,8 @@ async function proxy(
   template: string,
 ): Promise<Contender> {
   const home = join(dir, name);
-  mkdirSync(home, { recursive: true });
+  const { sockets, workers } = await socketWorkers(home, 'http-worker.ts');
   const port = await freePort();
-  const sockets = Array.from({ length: WORKERS }, (_, i) => join(home, `worker${i}.sock`));
-  const workers = sockets.map((socket) => run(process.execPath, [join(HERE, 'http-worker.ts'), socket]));
-  while (!sockets.every((socket) => existsSync(socket))) await sleep(20);
   const config = join(home, template);
   const text = readFileSync(join(HERE, template), 'utf8')
     .replaceAll('@PORT@', String(port))
@@ -131,18 +117,7 @@ async function proxy(
     .replaceAll('@USER@', userInfo().username)
     .replaceAll('@SERVERS@', sockets.map(server).join('\n'));
   writeFileSync(config, text);
-  const own = run(name, args(config));
-  const stop = async (): Promise<void> => {
-    await Promise.all([own.stop(), ...workers.map((worker) => worker.stop())]);
-  };
-  const url = `http://127.0.0.1:${port}/`;
-  try {
-    await answering(name, url);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { name, url, pid: own.pid, pids: [own.pid, ...workers.map(({ pid }) => pid)], stop };
+  return await ready(name, `http://127.0.0.1:${port}/`, [run(name, args(config)), ...workers], JSON_CALL);
 }
 
 /** HAProxy before Node HTTP workers. */
@@ -152,7 +127,25 @@ export function haproxy(dir: string): Promise<Contender> {
 }
 
 /** nginx before Node HTTP workers. */
-export function nginx(dir: string): Promise<Contender> {
+export async function nginx(dir: string): Promise<Contender> {
   const server = (socket: string): string => `    server unix:${socket} max_fails=0;`;
-  return proxy('nginx', dir, server, (config) => ['-c', config], 'nginx.conf');
+  return { ...(await proxy('nginx', dir, server, (config) => ['-c', config], 'nginx.conf')), forks: true };
+}
+
+/** jayson's HTTP server relaying to jayson workers. */
+export async function jaysonRelay(dir: string): Promise<Contender> {
+  const { sockets, workers } = await socketWorkers(join(dir, 'jayson'), 'jayson-worker.ts');
+  const port = await freePort();
+  const front = run(process.execPath, [join(HERE, 'jayson-relay.ts'), String(port), ...sockets]);
+  return await ready('jayson', `http://127.0.0.1:${port}/`, [front, ...workers], JSON_CALL);
+}
+
+/** The stand-in of the origin's design, see origin.py. */
+export async function origin(): Promise<Contender> {
+  const ports = [await freePort(), await freePort(), await freePort()].map(String);
+  const [front = '', ...rest] = ports;
+  const script = join(HERE, 'origin.py');
+  const workers = rest.map((port) => run('python3', [script, 'worker', port]));
+  const own = run('python3', [script, 'front', ...ports]);
+  return await ready('origin', `http://127.0.0.1:${front}/`, [own, ...workers], XML_CALL);
 }

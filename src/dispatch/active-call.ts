@@ -2,6 +2,7 @@
 import type { CloudBackend, CloudFailure, CloudOutcome } from '../cloud/backend.ts';
 import { timeout, type CallError } from '../errors.ts';
 import { failureError } from '../functions/failure.ts';
+import { newCallId } from '../pool/call-ids.ts';
 import type { Slot, SlotAnswer, SlotCall } from '../pool/slot.ts';
 import type { CallReport, CallRequest, Outcome, PendingCall } from './call.ts';
 import type { RunTimes } from './estimates.ts';
@@ -53,6 +54,7 @@ interface Lease {
  * cloud as well.
  */
 export class ActiveCall implements SlotCall, PendingCall {
+  readonly callId = newCallId();
   readonly request: CallRequest;
   readonly deadlineAt: number;
   /** How often it was handed to a slot or the cloud, not counting where it certainly never started. */
@@ -153,8 +155,9 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   /** Sends it to the cloud, which takes calls just now. */
-  startInCloud(cloud: CloudBackend, callId: string): void {
+  startInCloud(cloud: CloudBackend): void {
     const { spec, params, timeoutMs } = this.request;
+    const callId = String(this.callId);
     const sentAt = performance.now();
     this.attempts += 1;
     this.#inCloud = true;

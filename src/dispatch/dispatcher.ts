@@ -5,12 +5,13 @@ import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Slot } from '../pool/slot.ts';
 import { ActiveCall, type CallEvents, type FunctionRecord } from './active-call.ts';
-import type { CallRequest, Outcome, PendingCall } from './call.ts';
+import type { CallRequest, Outcome } from './call.ts';
 import { Deadlines } from './deadlines.ts';
 import { RunTimes } from './estimates.ts';
 import { Leasing } from './leasing.ts';
 import { Load } from './load.ts';
-import { Offload, type LocalSide, type OffloadRule } from './offload.ts';
+import type { CallObserver } from './observer.ts';
+import { Offload, type LocalSide, type OffloadRule, type Stays } from './offload.ts';
 import { MAX_RUNS, mayPlaceAgain } from './placement.ts';
 import { Queue } from './queue.ts';
 import { RetryAfter } from './retry-after.ts';
@@ -23,6 +24,8 @@ export interface DispatchOptions {
   /** The largest result allowed, in bytes. */
   readonly maxResultBytes: number;
   readonly offload: OffloadRule;
+  /** Who counts, and tells the operator. */
+  readonly observer?: CallObserver;
 }
 
 /** Counts since the start. */
@@ -44,6 +47,7 @@ export class Dispatcher implements CallEvents, LocalSide {
   readonly #queue: Queue<ActiveCall>;
   readonly #load: Load;
   readonly #deadlines = new Deadlines<ActiveCall>();
+  readonly #observer: CallObserver | undefined;
   readonly #budget = new RetryBudget(performance.now());
   readonly #records = new Map<FunctionSpec, FunctionRecord>();
   #underWay = 0;
@@ -56,10 +60,11 @@ export class Dispatcher implements CallEvents, LocalSide {
   constructor(pool: Pool, options: DispatchOptions) {
     this.#pool = pool;
     this.maxResultBytes = options.maxResultBytes;
+    this.#observer = options.observer;
     this.#queue = new Queue(options.queueCalls);
     this.#load = new Load(pool);
     this.#leasing = new Leasing(pool);
-    this.offload = new Offload(options.offload, this);
+    this.offload = new Offload(options.offload, this, options.observer);
   }
 
   /** Learns the functions; before the first call. */
@@ -81,8 +86,13 @@ export class Dispatcher implements CallEvents, LocalSide {
     return this.#queue.size;
   }
 
+  /** How many retries the budget has left. */
+  get retriesLeft(): number {
+    return this.#budget.left(performance.now());
+  }
+
   /** The verb of the data path; see the type Dispatch. */
-  readonly dispatch = (request: CallRequest, answer: (outcome: Outcome) => void): PendingCall => {
+  readonly dispatch = (request: CallRequest, answer: (outcome: Outcome) => void): ActiveCall => {
     this.counts.total += 1;
     this.#budget.deposit();
     const record = this.#records.get(request.spec);
@@ -173,7 +183,8 @@ export class Dispatcher implements CallEvents, LocalSide {
     if (failed.remainingMs <= 0) call.expire();
     else if (mayPlaceAgain(failed) && (!mayHaveRun || this.#budget.take(now))) {
       this.counts.retried += 1;
-      if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call);
+      this.#observer?.placedAgain(call, 'cloud failed');
+      if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, reason);
     } else call.fail(cloudFailed(reason, `The cloud failed the call: ${reason}`, attempts > 0));
   }
 
@@ -201,8 +212,9 @@ export class Dispatcher implements CallEvents, LocalSide {
     this.pump(); // a slot may have been held back for it
   }
 
-  settled(_call: ActiveCall, outcome: Outcome): void {
+  settled(call: ActiveCall, outcome: Outcome): void {
     if (!outcome.ok) this.counts.failed += 1;
+    this.#observer?.answered(call, outcome);
   }
 
   ended(call: ActiveCall): void {
@@ -215,13 +227,19 @@ export class Dispatcher implements CallEvents, LocalSide {
   /** A free slot decides before anything else is asked, since most calls find one. */
   #arrive(call: ActiveCall): void {
     const cloudFirst = this.offload.asksFirst(call.request);
-    if (!cloudFirst && this.#queue.size === 0 && this.#leasing.place(call)) return;
-    if (this.offload.take(call)) return;
-    if (!cloudFirst || this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call);
+    if (!cloudFirst && this.#queue.size === 0 && this.#leasing.place(call)) {
+      this.#observer?.placed(call, 'pool', 'slot free');
+      return;
+    }
+    const stays = this.offload.take(call);
+    if (stays === undefined) return;
+    if (!cloudFirst || this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, stays);
+    else this.#observer?.placed(call, 'pool', stays);
   }
 
   #again(call: ActiveCall): void {
     this.counts.retried += 1;
+    this.#observer?.placedAgain(call, call.loss === undefined ? 'held up' : 'worker lost');
     if (this.#leasing.place(call)) return;
     this.#queue.pushRetry(call);
     this.#waits(call);
@@ -243,9 +261,10 @@ export class Dispatcher implements CallEvents, LocalSide {
     if (!this.#queue.hasWaiting(call.concurrency)) this.#pool.unreserve(call.concurrency);
   }
 
-  #wait(call: ActiveCall): void {
+  #wait(call: ActiveCall, why: Stays): void {
     const alone = this.#queue.size === 0;
     if (this.#queue.push(call)) {
+      this.#observer?.placed(call, 'queue', why);
       this.#waits(call);
       if (alone) this.#leasing.reserve(call);
       // Those that wait may be waiting for another slot than it would take.
@@ -254,6 +273,7 @@ export class Dispatcher implements CallEvents, LocalSide {
     }
     // Those in the queue can't use what room there is among calls of another concurrency.
     if (!this.#queue.hasLine(call.concurrency) && this.#leasing.place(call)) return;
+    this.#observer?.placed(call, 'reject', 'queue full');
     call.fail(overloaded(this.#retryAfter.ms(performance.now())));
   }
 

@@ -2,14 +2,21 @@
  * Which calls leave for the cloud, and when: on arrival, when a wait has become too long, and when a call runs too long
  * here. The decision is placement.ts; this gathers what it is to know, watches the clock, and sends.
  */
-import { randomBytes } from 'node:crypto';
 import type { CloudBackend } from '../cloud/backend.ts';
 import { fitsEvent } from '../cloud/event.ts';
 import { cloudFailed } from '../errors.ts';
 import type { ActiveCall } from './active-call.ts';
 import type { CallRequest } from './call.ts';
 import { Deadlines } from './deadlines.ts';
-import { MAX_RUNS, place, startInCloudToo, type Observation, type OffloadPolicy } from './placement.ts';
+import type { CallObserver } from './observer.ts';
+import {
+  MAX_RUNS,
+  place,
+  startInCloudToo,
+  type Observation,
+  type OffloadPolicy,
+  type PlacementReason,
+} from './placement.ts';
 import { Watch } from './watch.ts';
 
 /** A call that the cloud couldn't have when it was looked at is looked at again this often, in milliseconds. */
@@ -36,6 +43,9 @@ export interface LocalSide {
   pump(): void;
 }
 
+/** Why a call stays here. */
+export type Stays = PlacementReason | 'no slot free';
+
 /** The way to the cloud. Without a cloud nothing is asked or watched. */
 export class Offload {
   /** May be replaced while calls are under way. */
@@ -43,12 +53,12 @@ export class Offload {
   readonly #local: LocalSide;
   readonly #watches = new Deadlines<Watch>();
   #cloud: CloudBackend | undefined;
-  readonly #callIds = randomBytes(4).toString('hex');
-  #sent = 0;
+  readonly #observer: CallObserver | undefined;
 
-  constructor(rule: OffloadRule, local: LocalSide) {
+  constructor(rule: OffloadRule, local: LocalSide, observer: CallObserver | undefined) {
     this.rule = rule;
     this.#local = local;
+    this.#observer = observer;
   }
 
   /** From now on there is a cloud; whether it takes calls is its own word. */
@@ -61,18 +71,19 @@ export class Offload {
     return backend === 'cloud' || (backend === undefined && this.rule.policy === 'always');
   }
 
-  /** Takes a call that has come and found no slot, or is asked about first. False: it stays here. */
-  take(call: ActiveCall): boolean {
+  /** Takes a call that has come and found no slot, or is asked about first. @returns why it stays here, if it does */
+  take(call: ActiveCall): Stays | undefined {
     const { backend } = call.request;
-    if (backend === 'pool' || (this.#cloud === undefined && backend !== 'cloud')) return false;
+    if (backend === 'pool' || (this.#cloud === undefined && backend !== 'cloud')) return 'no slot free';
     const { place: where, reason } = place(this.#observe(call, 0));
     if (where === 'cloud') {
-      this.#send(call);
-      return true;
+      this.#send(call, reason);
+      return undefined;
     }
-    if (where !== 'reject' || backend !== 'cloud') return false;
+    if (where !== 'reject' || backend !== 'cloud') return reason;
+    this.#observer?.placed(call, 'reject', reason);
     call.fail(cloudFailed(reason, `The cloud can't take the call: ${reason}`, false));
-    return true;
+    return undefined;
   }
 
   /** A call has begun to wait: it is placed again once it has waited too long. */
@@ -125,7 +136,8 @@ export class Offload {
     const now = performance.now();
     if (call.waiting) {
       const waitedMs = now - call.waitingSince;
-      if (place(this.#observe(call, waitedMs)).place === 'cloud') this.#send(call);
+      const { place: where, reason } = place(this.#observe(call, waitedMs));
+      if (where === 'cloud') this.#send(call, reason);
       else this.#watch(call, Math.max(this.rule.waitMs - waitedMs, LOOK_AGAIN_MS));
       return;
     }
@@ -133,7 +145,8 @@ export class Offload {
     if (runningMs === undefined || call.attempts >= MAX_RUNS) return;
     const { idempotent, localTimeoutMs } = call.request.spec;
     const observation = this.#observe(call, 0);
-    if (startInCloudToo({ idempotent, localTimeoutMs, runningMs, observation })) this.#send(call);
+    if (startInCloudToo({ idempotent, localTimeoutMs, runningMs, observation }))
+      this.#send(call, 'slow here');
     else this.#watch(call, Math.max((localTimeoutMs ?? 0) - runningMs, LOOK_AGAIN_MS));
   }
 
@@ -157,13 +170,13 @@ export class Offload {
     };
   }
 
-  #send(call: ActiveCall): void {
+  #send(call: ActiveCall, reason: PlacementReason | 'slow here'): void {
     const cloud = this.#cloud;
     if (cloud === undefined) return;
     this.unwatch(call);
     this.#local.leaves(call);
-    this.#sent += 1;
-    call.startInCloud(cloud, `${this.#callIds}-${this.#sent}`);
+    this.#observer?.placed(call, 'cloud', reason);
+    call.startInCloud(cloud);
     this.#local.pump();
   }
 }

@@ -1,4 +1,5 @@
 /** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
+import { newCallId } from './call-ids.ts';
 import { PeakEwma } from './peak-ewma.ts';
 import type { Failure } from './protocol.ts';
 
@@ -8,8 +9,6 @@ export const WARM_AFTER_CALLS = 20;
 export const MAX_AHEAD = 16;
 /** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
 export const MAX_AHEAD_MS = 1;
-/** Call ids are u32 on the wire; 0 is for frames about no call. */
-const MAX_CALL_ID = 0xffff_ffff;
 
 /** What a slot answers to a call. Times in milliseconds; cpuMs is undefined where it wasn't measured. */
 export interface Answer {
@@ -27,6 +26,8 @@ export interface SlotAnswer extends Answer {
 
 /** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
 export interface SlotCall {
+  /** Its own id; a slot that has a call of this id already knows it by another. */
+  readonly callId: number;
   readonly functionIndex: number;
   readonly params: string | undefined;
   /** performance.now() of the deadline, in milliseconds. */
@@ -93,7 +94,6 @@ export class Slot {
   #open = false;
   #retiring = false;
   #heldUp = false;
-  static #lastCallId = 0;
 
   constructor(key: string, workerId: string, connection: SlotConnection, events: SlotEvents) {
     this.key = key;
@@ -160,7 +160,7 @@ export class Slot {
 
   /** Leases the slot to a call and hands it over. The caller has seen that there is room. */
   run(call: SlotCall): number {
-    const callId = this.#newCallId();
+    const callId = this.#idFor(call);
     const now = performance.now();
     if (this.#calls.size === 0) {
       this.#concurrency = call.concurrency;
@@ -236,12 +236,11 @@ export class Slot {
     return true;
   }
 
-  /** Unique among those the slot has: a call may outlast a turn of the counter. */
-  #newCallId(): number {
-    do {
-      Slot.#lastCallId = Slot.#lastCallId === MAX_CALL_ID ? 1 : Slot.#lastCallId + 1;
-    } while (this.#calls.has(Slot.#lastCallId));
-    return Slot.#lastCallId;
+  /** Unique among those the slot has: a call may outlast a turn of the counter, or come back before it was given up. */
+  #idFor(call: SlotCall): number {
+    let { callId } = call;
+    while (this.#calls.has(callId)) callId = newCallId();
+    return callId;
   }
 
   /** Whether a call that it has was started: all were where it runs several at once, else the first. */

@@ -1,6 +1,11 @@
 /** API keys: who may call. */
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+
+/** The two headers that carry a key. */
+export interface KeyHeaders {
+  readonly authorization?: string | undefined;
+  readonly 'x-api-key'?: string | readonly string[] | undefined;
+}
 
 const BEARER = /^bearer +(\S+) *$/i;
 
@@ -8,7 +13,7 @@ const BEARER = /^bearer +(\S+) *$/i;
  * Makes the check for the keys given; without keys everyone is let in.
  * Time tells nothing about a key: digests of equal length are compared, and always all of them.
  */
-export function createKeyCheck(keys: readonly string[]): (headers: IncomingHttpHeaders) => boolean {
+export function createKeyCheck(keys: readonly string[]): (headers: KeyHeaders) => boolean {
   if (keys.length === 0) return () => true;
   const digests = keys.map((key) => digest(Buffer.from(key)));
 

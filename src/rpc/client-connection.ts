@@ -1,5 +1,6 @@
 /** One client's TCP connection: which of its requests are still to be answered, and whether anyone waits for that. */
 import type { Socket } from 'node:net';
+import { PROBE_MS, PROBES } from './limits.ts';
 
 /** A request that is still to be answered. */
 export interface Unanswered {
@@ -12,14 +13,6 @@ export interface Unanswered {
   /** Sends something small that any HTTP/1.1 client skips. */
   probe(): void;
 }
-
-/**
- * When a client closes its sending side, it may still be reading (nc does that), or it may be gone: TCP says the same.
- * Only what is sent tells the difference: where nobody is left, the first packet is refused, and the second write then
- * fails. So a client that has been waiting this long (milliseconds) after its end gets two probes, this far apart.
- */
-const PROBE_MS = 250;
-const PROBES = 2;
 
 /** Tracks one connection from its start to its close. */
 export class ClientConnection {

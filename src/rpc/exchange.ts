@@ -1,8 +1,11 @@
 /** One HTTP request and its answer: reads the body, hands it to the protocol, writes the reply. */
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
-import type { CloudReport } from '../cloud/backend.ts';
 import type { CallReport, PendingCall } from '../dispatch/call.ts';
+import type { KeyHeaders } from './api-keys.ts';
 import type { ClientConnection, Unanswered } from './client-connection.ts';
+import { costHeaders } from './cost-headers.ts';
+import { serverTiming } from './lean-answer.ts';
+import { STALLED_MS } from './limits.ts';
 import type { Protocol } from './protocol.ts';
 import { refusalOf, requestTooLarge, routeOf, type Refusal } from './refusal.ts';
 import { byteString, errorReply, type Reply } from './reply.ts';
@@ -14,7 +17,7 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 export interface ExchangeContext {
   readonly protocol: Protocol;
   readonly maxBodyBytes: number;
-  readonly mayCall: (headers: IncomingMessage['headers']) => boolean;
+  readonly mayCall: (headers: KeyHeaders) => boolean;
   readonly readiness: () => Readiness;
   /** Whether connections are to be closed once they have their answers. */
   readonly draining: () => boolean;
@@ -25,9 +28,6 @@ export interface ExchangeContext {
  * what it sends is thrown away for this long at most, in milliseconds.
  */
 const LINGER_MS = 5000;
-
-/** A client that takes nothing of a large answer for this long, in milliseconds, is cut off. */
-const STALLED_MS = 30_000;
 
 const JSON_TYPE = 'application/json';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
@@ -198,18 +198,6 @@ const DRAINING: Readiness = { ready: false, reason: 'shutting down' };
 function pushReport(head: OutgoingHttpHeader[], report: CallReport): void {
   if (report.backend !== undefined) head.push('spillway-backend', report.backend);
   if (report.worker !== undefined) head.push('spillway-worker', report.worker);
-  if (report.cloud !== undefined) pushCost(head, report.cloud);
-  head.push('server-timing', `queue;dur=${rounded(report.queueMs)}, run;dur=${rounded(report.runMs)}`);
-}
-
-/** What the comparison of the two places needs. */
-function pushCost(head: OutgoingHttpHeader[], { costUsd, billedMs, coldStart }: CloudReport): void {
-  head.push('spillway-cost-usd', costUsd.toFixed(9));
-  if (billedMs !== undefined) head.push('spillway-billed-ms', billedMs);
-  if (coldStart === true) head.push('spillway-cold-start', 'true');
-}
-
-/** Milliseconds with three decimals at most. */
-function rounded(durationMs: number): number {
-  return Math.round(durationMs * 1000) / 1000;
+  if (report.cloud !== undefined) head.push(...costHeaders(report.cloud));
+  head.push('server-timing', serverTiming(report));
 }

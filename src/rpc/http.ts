@@ -6,7 +6,10 @@ import { createKeyCheck } from './api-keys.ts';
 import type { ProtocolDeps, ProtocolOptions } from './body.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Exchange, type ExchangeContext, type Readiness } from './exchange.ts';
-import { answerMalformed } from './malformed.ts';
+import type { LeanConnection } from './lean-connection.ts';
+import { LeanLane } from './lean-lane.ts';
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './limits.ts';
+import { answerMalformed, endTooLate } from './malformed.ts';
 import { createProtocol } from './protocol.ts';
 
 /** What the front needs of the balancer. */
@@ -22,6 +25,8 @@ export interface FrontOptions extends ProtocolOptions {
   readonly port: number;
   /** Who may call; with none, everyone. */
   readonly apiKeys: readonly string[];
+  /** Whether connections start in the fast lane, or all in Node's own server, which is the reference. */
+  readonly fastLane: boolean;
 }
 
 /** The front: opened once, then closed in two steps. */
@@ -40,12 +45,6 @@ export interface Front {
   close(): Promise<void>;
 }
 
-/** Time limits of a connection, in milliseconds. */
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 120_000;
-/** Long, since a client may send its next request just when the server closes an idle connection, and lose it. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-const TIMEOUT_CHECK_MS = 5000;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** Connections that the system holds while none is accepted; a burst of clients must not be turned away. */
 const BACKLOG = 4096;
@@ -95,22 +94,41 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     });
     connections.set(socket, connection);
   });
+  const nodes = server.listeners('connection');
+  const lane = new LeanLane(context, {
+    toNode: (socket) => {
+      for (const listener of nodes) listener.call(server, socket);
+    },
+    tooLate: endTooLate,
+    closed: () => {
+      if (draining) settleClosed();
+    },
+  });
+  if (options.fastLane) {
+    // Node's own listener among them: its server goes on listening, but sees only what the lane hands over.
+    server.removeAllListeners('connection');
+    server.on('connection', (socket) => lane.take(socket));
+  }
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     answerMalformed(error, socket, connections.get(socket));
   });
   server.on('close', settleClosed);
 
+  function all(): (ClientConnection | LeanConnection)[] {
+    return [...connections.values(), ...lane.connections];
+  }
+
   function closeIdle(): void {
-    for (const connection of connections.values()) if (connection.isIdle()) connection.socket.destroy();
+    for (const connection of all()) if (connection.isIdle()) connection.socket.destroy();
   }
 
   function cutAll(): void {
-    for (const { socket } of connections.values()) socket.destroy();
+    for (const { socket } of all()) socket.destroy();
   }
 
   // The server says so before its last connections have, and these still have calls to give up.
   function settleClosed(): void {
-    if (!server.listening && connections.size === 0) allClosed.resolve(undefined);
+    if (!server.listening && connections.size + lane.connections.size === 0) allClosed.resolve(undefined);
   }
 
   function stopListening(): void {
@@ -138,7 +156,7 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     async drain() {
       if (!draining) {
         stopListening();
-        for (const connection of connections.values()) connection.isIdle();
+        for (const connection of all()) connection.isIdle();
         // After what has come in was read: on a busy machine the timer may come round first.
         idleCheck = setInterval(() => setImmediate(closeIdle), IDLE_GRACE_MS);
       }
@@ -147,7 +165,7 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     },
     async close() {
       stopListening();
-      for (const { socket } of connections.values()) {
+      for (const { socket } of all()) {
         if (socket.writableLength === 0) socket.destroy();
         else socket.destroySoon();
       }
@@ -155,7 +173,8 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
       await allClosed.promise;
       clearTimeout(flush);
       clearInterval(idleCheck);
-      // Ends the check of time limits, too.
+      // Ends the checks of time limits, too.
+      lane.close();
       server.close();
     },
   };

@@ -32,9 +32,14 @@ export function answerMalformed(
   else last.whenSent(() => endWith(error, socket));
 }
 
-function endWith(error: NodeJS.ErrnoException, socket: Duplex): void {
+/** A request took too long to arrive: says so, and closes the connection. */
+export function endTooLate(socket: Duplex): void {
+  endWith({ name: '', message: '', code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket);
+}
+
+function endWith({ code }: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable) return;
-  const status = statusOf(error.code);
+  const status = statusOf(code);
   const reason = STATUS_CODES[status] ?? '';
   const said = errorReply(invalidRequest(`Invalid Request: not a proper HTTP request (${reason})`), 'null');
   const head = [

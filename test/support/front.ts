@@ -17,6 +17,9 @@ export interface OpenFront {
   raw(): Promise<RawClient>;
 }
 
+/** Tests of the front run in both lanes: see vitest.config.ts. */
+const FAST_LANE = process.env['SPILLWAY_TEST_LANE'] !== 'node';
+
 const opened: Front[] = [];
 
 export async function openFront(
@@ -34,7 +37,7 @@ export async function openFront(
       log: SILENT,
       ...deps,
     },
-    { ...OPTIONS, host: '127.0.0.1', port: 0, apiKeys: [], ...options },
+    { ...OPTIONS, host: '127.0.0.1', port: 0, apiKeys: [], fastLane: FAST_LANE, ...options },
   );
   opened.push(front);
   const { port } = await front.listen();

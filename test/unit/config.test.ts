@@ -53,6 +53,7 @@ describe('without any setting', () => {
       apiKeys: [],
       insecure: false,
       backendChoice: false,
+      fastLane: true,
       adminToken: undefined,
       stateDir: '.spillway',
       logLevel: 'info',

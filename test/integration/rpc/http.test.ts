@@ -174,7 +174,7 @@ describe('listen', () => {
     await once(blocker, 'listening');
     const { port } = blocker.address() as AddressInfo;
     const refusal = async (host: string, at: number): Promise<string> => {
-      const front = createFront(deps, { ...OPTIONS, host, port: at, apiKeys: [] });
+      const front = createFront(deps, { ...OPTIONS, host, port: at, apiKeys: [], fastLane: true });
       const error = await front.listen().then(
         () => new Error('it opened'),
         (thrown: unknown) => thrown as Error,

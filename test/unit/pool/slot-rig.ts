@@ -1,4 +1,5 @@
 /** A slot without a connection, the calls it gets, and what it says. */
+import { newCallId } from '../../../src/pool/call-ids.ts';
 import { Slot, WARM_AFTER_CALLS, type SlotAnswer, type SlotCall } from '../../../src/pool/slot.ts';
 
 /** An answer like any other. */
@@ -8,6 +9,7 @@ const FAR_MS = 60_000;
 
 /** A call that notes what it is told. */
 export class Call implements SlotCall {
+  readonly callId = newCallId();
   readonly functionIndex = 0;
   readonly params = undefined;
   readonly deadlineAt: number;

@@ -1,0 +1,5 @@
+export const spec = { idempotent: true };
+
+export default function echo(text: string): string {
+  return text;
+}

@@ -1,0 +1,5 @@
+export const spec = { idempotent: true };
+
+export default function fibonacci(n: number): number {
+  return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);
+}

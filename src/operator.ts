@@ -1,0 +1,97 @@
+/** The operator's side of the balancer, put together: a part of the composition root. */
+import { join } from 'node:path';
+import { CallLog, type LogLines } from './admin/call-log.ts';
+import { createMetrics, type Metrics } from './admin/metrics.ts';
+import { Recorder } from './admin/recorder.ts';
+import { createAdmin, type Admin } from './admin/server.ts';
+import type { CloudLink } from './cloud-link.ts';
+import type { Config } from './config.ts';
+import type { CallObserver } from './dispatch/observer.ts';
+import type { Logger } from './log.ts';
+import { BalancerOperations, type Parts } from './operations.ts';
+import type { State } from './state.ts';
+
+/** Where the admin port listens. */
+export interface AdminAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string;
+}
+
+/** What shows the balancer and lets it be steered. */
+export class Operator {
+  /** The balancer's parts; filled in as they come to be. */
+  readonly parts: Parts;
+  readonly recorder = new Recorder();
+  /** For the dispatcher. */
+  readonly observer: CallObserver;
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #operations: BalancerOperations;
+  readonly #calls: CallLog;
+  readonly #metrics: Metrics;
+  #admin: Admin | undefined;
+
+  constructor(config: Config, log: Logger, lines: LogLines, version: string, cloud: CloudLink) {
+    this.#config = config;
+    this.#log = log;
+    this.parts = { poolId: config.pool ?? '', runtime: 'none', cloud, deeds: {} };
+    this.#operations = new BalancerOperations(config, version, this.parts, this.recorder);
+    this.#calls = new CallLog(log, lines);
+    const { recorder } = this;
+    const calls = this.#calls;
+    this.observer = {
+      placed(call, place, reason, expected) {
+        recorder.placed(call, place, reason, expected);
+        calls.placed(call, place, reason, expected);
+      },
+      placedAgain(call, reason) {
+        recorder.placedAgain(call, reason);
+        calls.placedAgain(call, reason);
+      },
+      answered(call, outcome) {
+        recorder.answered(call, outcome);
+        calls.answered(call, outcome);
+      },
+    };
+    this.#metrics = createMetrics({
+      status: () => this.#operations.status(),
+      recorder,
+      retriesLeft: () => this.parts.dispatcher?.retriesLeft ?? 0,
+    });
+  }
+
+  /**
+   * Opens the admin port.
+   * @throws Error of one line that names the setting to change
+   */
+  async listen(state: State): Promise<AdminAddress> {
+    const { adminHost: host, adminPort: port, adminToken, maxBodyBytes } = this.#config;
+    this.parts.poolId = this.#config.pool ?? state.pool;
+    const token = adminToken ?? state.adminToken;
+    this.#admin = createAdmin(
+      {
+        operations: this.#operations,
+        metrics: () => this.#metrics.collect(),
+        logs: this.#calls,
+        log: this.#log,
+      },
+      { host, port, token, maxBodyBytes },
+    );
+    const address = await this.#admin.listen();
+    const shown = address.host.includes(':') ? `[${address.host}]` : address.host;
+    const where = adminToken === undefined ? join(state.dir, 'admin-token') : 'SPILLWAY_ADMIN_TOKEN';
+    this.#log.info(
+      { adminUrl: `http://${shown}:${address.port}` },
+      `admin page opened; its token is in ${where}`,
+    );
+    return { ...address, token };
+  }
+
+  /** Closes the port and ends what is measured. */
+  async close(): Promise<void> {
+    this.#operations.close();
+    await this.#admin?.close();
+    this.#metrics.close();
+  }
+}

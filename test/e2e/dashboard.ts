@@ -1,0 +1,76 @@
+/** The dashboard as a browser shows it: the real page, served by the real admin port, over operations that are none. */
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import type { AdminOptions } from '../../src/admin/server.ts';
+import { openAdmin, TOKEN, type AdminRig } from '../support/admin.ts';
+import { BusyPool } from './busy-pool.ts';
+
+/** How long a test waits for what must happen: long, since a busy machine is no fault. */
+export const PATIENCE = { timeout: 30_000, interval: 20 };
+/** Faster than a real balancer's, so that nobody waits. */
+const SNAPSHOT_MS = 100;
+const DESKTOP = { width: 1280, height: 900 };
+
+/** A page that shows an admin port. */
+export interface Dashboard {
+  readonly page: Page;
+  readonly rig: AdminRig;
+  readonly pool: BusyPool;
+  /** What the browser complained of, and requests to anywhere but the admin port: has to stay empty. */
+  readonly faults: string[];
+  byId(id: string): Locator;
+  /** The button of this name. */
+  button(name: string | RegExp): Locator;
+  /** Resolves when an element has a text. */
+  shows(id: string, text: string | RegExp): Promise<void>;
+  /** Resolves when exactly these deeds were done, in this order. */
+  did(...deeds: string[]): Promise<void>;
+}
+
+/** What may differ from the usual. */
+export interface DashboardOptions {
+  readonly context?: BrowserContextOptions;
+  readonly admin?: Partial<AdminOptions>;
+  /** Signed in by the address, unless told otherwise. */
+  readonly hash?: string;
+  readonly prepare?: (page: Page, pool: BusyPool) => Promise<void> | void;
+}
+
+/** Opens the page on an admin port of its own. Closing the browser and closeAdmins() end both. */
+export async function openDashboard(browser: Browser, options: DashboardOptions = {}): Promise<Dashboard> {
+  const pool = new BusyPool(Date.now());
+  const rig = await openAdmin({ operations: pool }, { snapshotMs: SNAPSHOT_MS, ...options.admin });
+  const context = await browser.newContext({
+    viewport: DESKTOP,
+    reducedMotion: 'reduce',
+    ...options.context,
+  });
+  context.setDefaultTimeout(PATIENCE.timeout);
+  const page = await context.newPage();
+  const faults = watch(page, rig.url);
+  await options.prepare?.(page, pool);
+  await page.goto(`${rig.url}/${options.hash ?? `#token=${TOKEN}`}`);
+  const byId = (id: string): Locator => page.locator(`#${id}`);
+  return {
+    page,
+    rig,
+    pool,
+    faults,
+    byId,
+    button: (name) => page.getByRole('button', typeof name === 'string' ? { name, exact: true } : { name }),
+    shows: (id, text) => byId(id).filter({ hasText: text, visible: true }).waitFor(),
+    did: (...deeds) => expect.poll(() => pool.done, PATIENCE).toEqual(deeds),
+  };
+}
+
+function watch(page: Page, origin: string): string[] {
+  const faults: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== origin) faults.push(`asked for ${request.url()}`);
+  });
+  return faults;
+}
