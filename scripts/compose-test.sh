@@ -7,6 +7,8 @@ compose=(docker-compose)
 if docker compose version >/dev/null 2>&1; then compose=(docker compose); fi
 export COMPOSE_PROJECT_NAME="spillwaytest$$"
 export SPILLWAY_POOL="compose-test-$$"
+# Nothing of whoever runs this is touched.
+export SPILLWAY_CLOUD=off
 export DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
 SPILLWAY_PORT=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
 export SPILLWAY_PORT

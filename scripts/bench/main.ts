@@ -27,6 +27,8 @@ const SECTIONS: Readonly<Record<string, (bench: sections.Bench) => Promise<unkno
   batches: sections.batches,
   below: sections.belowSaturation,
   memory: sections.memory,
+  // What a call to the cloud costs beside a bare request; it measures as it is loaded.
+  offload: () => import('./offload.ts'),
 };
 
 const out = (text: string): void => {

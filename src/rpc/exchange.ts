@@ -3,6 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:h
 import type { CallReport, PendingCall } from '../dispatch/call.ts';
 import type { KeyHeaders } from './api-keys.ts';
 import type { ClientConnection, Unanswered } from './client-connection.ts';
+import { costHeaders } from './cost-headers.ts';
 import { serverTiming } from './lean-answer.ts';
 import { STALLED_MS } from './limits.ts';
 import type { Protocol } from './protocol.ts';
@@ -197,5 +198,6 @@ const DRAINING: Readiness = { ready: false, reason: 'shutting down' };
 function pushReport(head: OutgoingHttpHeader[], report: CallReport): void {
   if (report.backend !== undefined) head.push('spillway-backend', report.backend);
   if (report.worker !== undefined) head.push('spillway-worker', report.worker);
+  if (report.cloud !== undefined) head.push(...costHeaders(report.cloud));
   head.push('server-timing', serverTiming(report));
 }

@@ -1,5 +1,6 @@
 /** The heads of the fast lane's answers, as text: the same lines that Node's server writes for the other lane. */
 import type { CallReport } from '../dispatch/call.ts';
+import { costHeaders } from './cost-headers.ts';
 import { KEEP_ALIVE_TIMEOUT_MS } from './limits.ts';
 import type { Reply } from './reply.ts';
 
@@ -24,10 +25,16 @@ export function serverTiming(report: CallReport): string {
 }
 
 function reportLines(report: CallReport): string {
-  const { backend, worker } = report;
+  const { backend, worker, cloud } = report;
   const place = backend === undefined ? '' : `spillway-backend: ${backend}\r\n`;
   const who = worker === undefined ? '' : `spillway-worker: ${worker}\r\n`;
-  return `${place}${who}server-timing: ${serverTiming(report)}\r\n`;
+  const cost = cloud === undefined ? '' : headerLines(costHeaders(cloud));
+  return `${place}${who}${cost}server-timing: ${serverTiming(report)}\r\n`;
+}
+
+/** @param head names and values, in turn. */
+function headerLines(head: readonly string[]): string {
+  return head.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('');
 }
 
 /** Milliseconds with three decimals at most. */
