@@ -3,7 +3,8 @@ import type { Connection } from './connection.ts';
 import { dataSide, readAnswer } from './data-frames.ts';
 import { EarlyData } from './early-data.ts';
 import { FrameType, encodeFrame } from './frames.ts';
-import { CONTROL_MAX_BYTES, readSlotNotice, type DataHello, type Hello, type LoadOrder } from './protocol.ts';
+import { CONTROL_MAX_BYTES, readPrinted, readSlotNotice } from './protocol.ts';
+import type { DataHello, Hello, LoadOrder, Printed } from './protocol.ts';
 import { Slot } from './slot.ts';
 
 /** A worker's states (DESIGN.md, States). */
@@ -36,6 +37,8 @@ export interface WorkerEvents {
   /** A slot process ended; the control process starts another. */
   slotEnded(worker: Worker, reason: string): void;
   room(slot: Slot): void;
+  /** A function printed a line. */
+  printed(worker: Worker, line: Printed): void;
 }
 
 /** A slot with its data connection. */
@@ -186,6 +189,11 @@ export class Worker {
         this.#early.cut(notice.key, reason);
         this.#slots.get(notice.key)?.connection.destroy(`the slot's process ended: ${reason}`);
         this.#events.slotEnded(this, reason);
+        break;
+      }
+      case FrameType.PRINTED: {
+        const printed = readPrinted(payload);
+        if (printed !== undefined) this.#events.printed(this, printed);
         break;
       }
       case FrameType.HEARTBEAT:

@@ -30,7 +30,8 @@ export async function spillway(
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk.toString('utf8');
-    if (how.killWhen?.(stdout) === true) child.kill('SIGINT');
+    // Once: a second Ctrl-C ends any program at once.
+    if (!child.killed && how.killWhen?.(stdout) === true) child.kill('SIGINT');
   });
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
   child.stdin.on('error', () => undefined);
