@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 const CHECKS: Readonly<Record<string, string>> = {
   proof: 'node scripts/prove-checks.ts',
   lint: 'eslint .',
-  types: 'tsc --pretty false',
+  types: 'tsc --pretty false && tsc --pretty false -p src/admin/page',
   unused: 'knip --no-progress --no-config-hints',
   imports: 'depcruise --config .dependency-cruiser.js src worker handler scripts test',
   format: 'prettier --check --log-level warn .',

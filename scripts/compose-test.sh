@@ -11,7 +11,8 @@ export SPILLWAY_POOL="compose-test-$$"
 export SPILLWAY_CLOUD=off
 export DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
 SPILLWAY_PORT=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
-export SPILLWAY_PORT
+SPILLWAY_ADMIN_PORT=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+export SPILLWAY_PORT SPILLWAY_ADMIN_PORT
 url="http://127.0.0.1:$SPILLWAY_PORT"
 label="label=spillway.pool=$SPILLWAY_POOL"
 passed=0

@@ -1,6 +1,7 @@
 /** The composition root: the only place that sees all parts. */
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { CloudLink } from './cloud-link.ts';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -189,6 +190,9 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
       slotEnded(worker, why) {
         operator.recorder.worker('slot ended', why);
         log.warn({ worker: worker.id, reason: why }, 'a slot process ended; its worker starts another');
+      },
+      printed(worker, { text, ...about }) {
+        log.info({ worker: worker.id, ...about }, stripVTControlCharacters(text));
       },
     });
     const watch = new Watch(workers, ({ worker, verdict, reason }) => {

@@ -157,6 +157,9 @@ export class Control {
           this.#say(FrameType.SLOT_DOWN, JSON.stringify({ key: slot.key, reason }));
           this.#restart(place, bundle, slot.loaded, `${reason}\n${lastWords}`);
         },
+        printed: (line) => {
+          this.#say(FrameType.PRINTED, JSON.stringify(line));
+        },
       });
       place.process = slot;
     } catch (error) {

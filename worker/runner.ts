@@ -1,4 +1,5 @@
 /** Runs the calls of one slot: one at a time, or as many at once as their function allows. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   CPU_UNKNOWN,
   FrameType,
@@ -8,6 +9,7 @@ import {
   type CallFrame,
 } from '../src/pool/frames.ts';
 import type { InvokeContext, InvokeOutcome, LoadedBundle } from './bundle.ts';
+import type { Printer } from './tags.ts';
 
 /** The part of a manifest entry that running a call needs. */
 interface RunSpec {
@@ -62,6 +64,9 @@ interface RunningCall {
   readonly context: CallContext;
 }
 
+/** The call that code belongs to, where several run at once. Those that run alone needn't pay for it. */
+const amongOthers = new AsyncLocalStorage<RunningCall>();
+
 function timeoutReason(): DOMException {
   return new DOMException('The call was cancelled or its deadline passed', 'TimeoutError');
 }
@@ -103,6 +108,15 @@ export class Runner {
   newEpoch(): void {
     this.#epoch += 1;
     this.#waiting = [];
+  }
+
+  /** The call that runs just now, as far as that can be told: where it is one of several, the one this code belongs to. */
+  current(): Printer | undefined {
+    let call = amongOthers.getStore();
+    if (call === undefined && this.#running.size === 1) [call] = this.#running;
+    if (call === undefined) return undefined;
+    const { callId, functionIndex } = call.frame;
+    return { callId, name: this.#specs[functionIndex]?.name ?? '' };
   }
 
   /** Takes a CALL frame's payload. @throws FrameError if it is malformed. */
@@ -149,7 +163,10 @@ export class Runner {
     this.#running.add(call);
     const cpu = short ? undefined : process.cpuUsage();
     const startedAt = performance.now();
-    const outcome = this.#bundle.invoke(name, params, call.context);
+    const invoke = (): InvokeOutcome | Promise<InvokeOutcome> =>
+      this.#bundle.invoke(name, params, call.context);
+    const alone = (this.#specs[call.frame.functionIndex]?.concurrency ?? 1) === 1;
+    const outcome = alone ? invoke() : amongOthers.run(call, invoke);
     if (outcome instanceof Promise) {
       void outcome.then((settled) => {
         this.#finish(call, settled, startedAt, cpu);

@@ -5,14 +5,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { LINK_FD, LinkType, readLink, say, type SlotOrder } from './link.ts';
+import { Prints, type PrintedLine } from './prints.ts';
 import { wipe } from './wipe.ts';
 
 /** A slot whose event loop hasn't answered a ping for this long is stuck, in milliseconds (DESIGN decision 2). */
 const STUCK_MS = 250;
 /** Largest thing a slot may say on the link, in bytes: its code cache. */
 const SAID_MAX_BYTES = 64 * 1024 * 1024;
-/** How much of what a slot printed is kept to explain its end. */
-const LAST_WORDS_BYTES = 2000;
 /** How long what it printed may take to arrive after its end, in milliseconds. */
 const LAST_WORDS_MS = 50;
 
@@ -44,6 +43,8 @@ export interface SlotEvents {
   failed(reason: string): void;
   /** `lastWords` is the end of what it printed. */
   ended(reason: string, lastWords: string): void;
+  /** A function printed a line. */
+  printed(line: PrintedLine): void;
 }
 
 /** A running slot process. */
@@ -55,12 +56,13 @@ export class SlotProcess {
   readonly #link: Socket;
   readonly #tmp: string;
   #stuckTimer: NodeJS.Timeout | undefined;
-  #lastWords = '';
+  readonly #prints: Prints;
   /** Its process is gone: its pid may be another's. */
   #exited = false;
   #ended = false;
 
   constructor(settings: SlotSettings, bundle: Bundle, events: SlotEvents) {
+    this.#prints = new Prints(performance.now(), (line) => events.printed(line));
     this.#tmp = join(settings.tmp, this.key);
     mkdirSync(this.#tmp, { recursive: true, mode: 0o700 });
     this.#child = spawn(
@@ -139,10 +141,9 @@ export class SlotProcess {
         events.failed(payload.toString('utf8'));
       }
     });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-LAST_WORDS_BYTES);
-        process.stdout.write(chunk);
+    for (const name of ['stdout', 'stderr'] as const) {
+      this.#child[name]?.on('data', (chunk: Buffer) => {
+        process.stdout.write(this.#prints.take(name, chunk, performance.now()));
       });
     }
     this.#child.on('error', (error) => {
@@ -166,8 +167,9 @@ export class SlotProcess {
     clearTimeout(this.#stuckTimer);
     this.#link.destroy();
     wipe(this.#tmp);
-    const outOfMemory = this.#lastWords.includes('heap out of memory');
-    events.ended(outOfMemory ? `${how}, out of memory` : how, this.#lastWords);
+    const { lastWords } = this.#prints;
+    const outOfMemory = lastWords.includes('heap out of memory');
+    events.ended(outOfMemory ? `${how}, out of memory` : how, lastWords);
   }
 
   /** Asks the kernel to take the slot, not the worker, when the container runs out of memory. */

@@ -8,6 +8,7 @@ import { loadBundle } from './bundle.ts';
 import { LINK_FD, LINK_MAX_BYTES, LinkType, readLink, say, type SlotOrder } from './link.ts';
 import { Redial } from './redial.ts';
 import { Runner } from './runner.ts';
+import { markPrints } from './tags.ts';
 
 /** Frames up to this size are joined before they are written: one system call for a burst of answers. */
 const GATHER_BYTES = 64 * 1024;
@@ -47,6 +48,7 @@ function serve(order: SlotOrder, code: Buffer, cache: Buffer): void {
 
   const outbox = new Outbox();
   const runner = new Runner(bundle, manifest, order.maxResultBytes, outbox);
+  markPrints(() => runner.current());
   let decoder = new FrameDecoder(CALL_MAX_BYTES);
   const redial = new Redial(order.socket, {
     connected(socket) {

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino';
 import type { Outcome } from '../dispatch/call.ts';
-import type { CallObserver, ObservedCall } from '../dispatch/observer.ts';
+import type { CallObserver, ObservedCall, PlacedAt } from '../dispatch/observer.ts';
 import type { LogFeed } from './log-feed.ts';
 import { placeOf } from './recorder.ts';
 
@@ -16,17 +16,13 @@ const QUIET_MS = 10_000;
 /** pino's numbers. */
 const DEBUG = 20;
 
-/** About a call; durations in milliseconds. */
-interface About {
-  readonly callId: string;
-  readonly function: string;
-  readonly [more: string]: unknown;
-}
-
-interface Entry extends About {
-  readonly level: number;
+/** About a call; durations in milliseconds. Made for every call, so it is no more than that. */
+interface Entry {
   readonly time: number;
+  readonly callId: number;
+  readonly function: string;
   readonly msg: string;
+  readonly about: object;
 }
 
 interface Follower {
@@ -38,39 +34,38 @@ interface Follower {
 export class CallLog implements CallObserver, LogFeed {
   readonly #log: Logger;
   readonly #lines: LogLines;
+  readonly #debug: boolean;
   readonly #entries = new Ring<Entry>(KEPT_ENTRIES);
   readonly #followers = new Set<Follower>();
   readonly #said = new Map<string, { at: number; since: number }>();
 
   constructor(log: Logger, lines: LogLines) {
     this.#log = log;
+    this.#debug = log.isLevelEnabled('debug');
     this.#lines = lines;
   }
 
-  placed({ callId, request }: ObservedCall, place: string, reason: string, expected?: object): void {
+  placed({ callId, request }: ObservedCall, place: PlacedAt, reason: string, expected?: object): void {
     if (reason === 'slot free') return;
-    const about = { callId: String(callId), function: request.spec.name, place, reason, ...expected };
-    this.#note(about, 'placed');
-    if (place === 'cloud' || place === 'reject') this.#say(about, `${place}: ${reason}`);
+    this.#note(callId, request.spec.name, 'placed', { place, reason, ...expected });
+    if (place === 'cloud' || place === 'reject') this.#say(place, reason, String(callId), request.spec.name);
   }
 
   placedAgain({ callId, request }: ObservedCall, reason: string): void {
-    this.#note({ callId: String(callId), function: request.spec.name, reason }, 'placed again');
+    this.#note(callId, request.spec.name, 'placed again', { reason });
   }
 
   answered({ callId, request }: ObservedCall, outcome: Outcome): void {
     const { worker, queueMs, runMs } = outcome.report;
     const place = placeOf(outcome);
     const result = outcome.ok ? 'ok' : outcome.error.name;
-    this.#note(
-      { callId: String(callId), function: request.spec.name, place, worker, queueMs, runMs, outcome: result },
-      'call',
-    );
+    this.#note(callId, request.spec.name, 'call', { place, worker, queueMs, runMs, outcome: result });
   }
 
   recent(callId: string | undefined): string[] {
-    const entries = this.#entries.all().filter((entry) => callId === undefined || entry.callId === callId);
-    const noted = entries.map((entry) => ({ time: entry.time, line: JSON.stringify(entry) }));
+    const wanted = callId === undefined ? undefined : Number(callId);
+    const entries = this.#entries.all().filter((entry) => wanted === undefined || entry.callId === wanted);
+    const noted = entries.map((entry) => ({ time: entry.time, line: textOf(entry) }));
     const logged = this.#lines.recent().flatMap((line) => {
       const { time, callId: about } = readLine(line);
       return callId === undefined || about === callId ? [{ time, line }] : [];
@@ -90,12 +85,12 @@ export class CallLog implements CallObserver, LogFeed {
     };
   }
 
-  #note(about: About, msg: string): void {
-    if (this.#log.isLevelEnabled('debug')) {
-      this.#log.debug(about, msg);
+  #note(callId: number, name: string, msg: string, about: object): void {
+    if (this.#debug) {
+      this.#log.debug({ callId: String(callId), function: name, ...about }, msg);
       return;
     }
-    const entry: Entry = { level: DEBUG, time: Date.now(), ...about, msg };
+    const entry: Entry = { time: Date.now(), callId, function: name, msg, about };
     this.#entries.push(entry);
     if (this.#followers.size > 0) this.#tell(entry);
   }
@@ -103,11 +98,12 @@ export class CallLog implements CallObserver, LogFeed {
   #tell(entry: Entry): void {
     let line: string | undefined;
     for (const { callId, hear } of this.#followers) {
-      if (callId === undefined || callId === entry.callId) hear((line ??= JSON.stringify(entry)));
+      if (callId === undefined || Number(callId) === entry.callId) hear((line ??= textOf(entry)));
     }
   }
 
-  #say(about: { readonly place: string; readonly reason: string }, kind: string): void {
+  #say(place: 'cloud' | 'reject', reason: string, callId: string, name: string): void {
+    const kind = `${place}: ${reason}`;
     const now = performance.now();
     const last = this.#said.get(kind);
     if (last !== undefined && now - last.at < QUIET_MS) {
@@ -116,8 +112,8 @@ export class CallLog implements CallObserver, LogFeed {
     }
     const alike = last !== undefined && last.since > 0 ? { alikeSinceTheLastLine: last.since } : {};
     this.#said.set(kind, { at: now, since: 0 });
-    const words = about.place === 'cloud' ? 'sending calls to the cloud' : 'turning calls away';
-    this.#log.info({ ...about, ...alike }, `${words}: ${about.reason}`);
+    const words = place === 'cloud' ? 'sending calls to the cloud' : 'turning calls away';
+    this.#log.info({ callId, function: name, ...alike }, `${words}: ${reason}`);
   }
 }
 
@@ -163,6 +159,10 @@ class Ring<T> {
   all(): T[] {
     return [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)];
   }
+}
+
+function textOf({ time, callId, function: name, msg, about }: Entry): string {
+  return JSON.stringify({ level: DEBUG, time, callId: String(callId), function: name, ...about, msg });
 }
 
 function readLine(line: string): { time: number; callId?: unknown } {

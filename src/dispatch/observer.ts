@@ -11,6 +11,9 @@ export interface ObservedCall {
   readonly request: CallRequest;
 }
 
+/** Where a call goes. */
+export type PlacedAt = 'pool' | 'queue' | 'cloud' | 'reject';
+
 /** Hears of every call. */
 export interface CallObserver {
   /**
@@ -19,7 +22,7 @@ export interface CallObserver {
    */
   placed(
     call: ObservedCall,
-    place: 'pool' | 'queue' | 'cloud' | 'reject',
+    place: PlacedAt,
     reason: string,
     expected?: { readonly localMs?: number; readonly cloudMs?: number },
   ): void;

@@ -41,6 +41,8 @@ export const FrameType = {
   END_IF_STUCK: 9,
   /** W→B: the control process lives. */
   HEARTBEAT: 10,
+  /** W→B: a function printed a line; JSON. */
+  PRINTED: 11,
   /** S→B on a new data connection; JSON DataHello. */
   DATA_HELLO: 16,
   /** B→S: run a call; see CALL_PREFIX_BYTES. */

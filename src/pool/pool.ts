@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 import type { Newcomers } from './listener.ts';
 import type { PoolBundle } from './load-frame.ts';
 import { createPolicy, type Policy, type PolicyName } from './policies.ts';
-import type { DataHello, Hello } from './protocol.ts';
+import type { DataHello, Hello, Printed } from './protocol.ts';
 import type { Slot } from './slot.ts';
 import { Worker, type WorkerState } from './worker.ts';
 
@@ -17,6 +17,8 @@ export interface PoolListener {
   workerLost(worker: Worker, reason: string): void;
   /** A slot process ended and is being replaced inside its worker. */
   slotEnded(worker: Worker, reason: string): void;
+  /** A function printed a line. */
+  printed?(worker: Worker, line: Printed): void;
 }
 
 /** What a pool is made of. */
@@ -80,6 +82,7 @@ export class Pool implements Newcomers {
       },
       slotEnded: (owner, reason) => this.#listener?.slotEnded(owner, reason),
       room: () => this.#listener?.room(),
+      printed: (owner, line) => this.#listener?.printed?.(owner, line),
     });
     this.#workers.set(id, worker);
     return worker;

@@ -31,6 +31,20 @@ const dataHello = z.object({
 /** A slot process started or ended. */
 const slotNotice = z.object({ key: shortText, reason: z.string().max(4000).optional() });
 
+/** The most that is read of a printed line, in characters. */
+const PRINTED_CHARACTERS = 2000;
+
+/** A line that a function printed. */
+const printed = z.object({
+  text: z.string().transform((text) => text.slice(0, PRINTED_CHARACTERS)),
+  stream: z.enum(['stdout', 'stderr']),
+  /** The call and its function, where it is known which of those in the slot it was. */
+  callId: z.string().max(20).optional(),
+  function: z.string().max(128).optional(),
+  /** So many lines before it were left out: they were too many. */
+  leftOut: z.int().optional(),
+});
+
 const failure = z.object({
   kind: z.enum(['FunctionError', 'InvalidParams', 'MethodNotFound', 'TooLarge']),
   message: z.string(),
@@ -43,6 +57,8 @@ const failure = z.object({
 export type Hello = z.infer<typeof hello>;
 /** First words of a slot on a data connection. */
 export type DataHello = z.infer<typeof dataHello>;
+/** A line that a function printed. */
+export type Printed = z.infer<typeof printed>;
 /** How a call failed inside a worker. */
 export type Failure = z.infer<typeof failure>;
 
@@ -70,4 +86,5 @@ function reader<T>(schema: z.ZodType<T>): (payload: Buffer) => T | undefined {
 export const readHello = reader(hello);
 export const readDataHello = reader(dataHello);
 export const readSlotNotice = reader(slotNotice);
+export const readPrinted = reader(printed);
 export const readFailure = reader(failure);

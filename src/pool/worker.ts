@@ -5,7 +5,8 @@ import { EarlyData } from './early-data.ts';
 import { FrameType, encodeFrame } from './frames.ts';
 import { Liveness } from './liveness.ts';
 import { encodeLoad, type PoolBundle } from './load-frame.ts';
-import { CONTROL_MAX_BYTES, readSlotNotice, type DataHello, type Hello } from './protocol.ts';
+import { CONTROL_MAX_BYTES, readPrinted, readSlotNotice } from './protocol.ts';
+import type { DataHello, Hello, Printed } from './protocol.ts';
 import { Slot } from './slot.ts';
 
 /** A worker's states (DESIGN.md, States). */
@@ -33,6 +34,8 @@ export interface WorkerEvents {
   /** A slot process ended; the control process starts another. */
   slotEnded(worker: Worker, reason: string): void;
   room(slot: Slot): void;
+  /** A function printed a line. */
+  printed(worker: Worker, line: Printed): void;
 }
 
 /** A slot with its data connection. */
@@ -205,6 +208,11 @@ export class Worker {
         this.#early.cut(notice.key, reason);
         this.#slots.get(notice.key)?.connection.destroy(`the slot's process ended: ${reason}`);
         this.#events.slotEnded(this, reason);
+        break;
+      }
+      case FrameType.PRINTED: {
+        const printed = readPrinted(payload);
+        if (printed !== undefined) this.#events.printed(this, printed);
         break;
       }
       case FrameType.HEARTBEAT:

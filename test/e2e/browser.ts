@@ -7,7 +7,8 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 
 /** The program, or why there is none. */
 export type FoundChromium =
-  { readonly program: string; readonly missing?: undefined } | { readonly missing: string };
+  | { readonly program: string; readonly missing?: undefined }
+  | { readonly program?: undefined; readonly missing: string };
 
 /** Looks for Chromium. Without it tests are to be skipped, which is said on stderr; with CI=true that is an error. */
 export function findChromium(what: string): FoundChromium {

@@ -36,32 +36,27 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
   it('has every control in the order of the document, each with a visible focus, and no trap', async () => {
     const { page, button } = await open();
     // Held, so that no tile comes or goes between two steps.
-    await button('Pause').click();
-    await page.getByText('Schema of the params').first().click();
-    await page.evaluate('document.activeElement.blur()');
+    await button('Pause').press('Enter');
+    await page.locator('summary').press('Enter');
     const count = (await page.evaluate(`${STOPS}.length`)) as number;
     expect(count).toBeGreaterThan(25);
+    await button('Pause').focus();
     const reached: number[] = [];
     const unseen: string[] = [];
     for (let step = 0; step < count; step++) {
-      await page.keyboard.press('Tab');
-      const [index, outline, name] = (await page.evaluate(`(() => {
+      const [index, outline, html] = (await page.evaluate(`(() => {
         const one = document.activeElement;
         const { outlineStyle, outlineWidth } = getComputedStyle(one);
         return [${STOPS}.indexOf(one), outlineStyle === 'none' ? 0 : parseFloat(outlineWidth), one.outerHTML.slice(0, 80)];
       })()`)) as [number, number, string];
       reached.push(index);
-      if (outline < 2) unseen.push(name);
+      if (outline < 2) unseen.push(html);
+      await page.keyboard.press('Tab');
     }
-    const all = Array.from({ length: count }, (_, index) => index);
-    expect(reached.toSorted((a, b) => a - b)).toEqual(all);
+    expect(reached).toEqual(Array.from({ length: count }, (_, index) => index));
     expect(unseen).toEqual([]);
-    await page.keyboard.press('Tab');
-    expect(
-      await page.evaluate(
-        'document.activeElement === document.body || document.activeElement.id === "pause"',
-      ),
-    ).toBe(true);
+    // Past the last one the browser's own controls follow.
+    expect(await page.evaluate('document.activeElement === document.body')).toBe(true);
   });
 
   it('is worked by keyboard alone, and the focus stays where it is while figures move', async () => {
@@ -97,9 +92,11 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
 
   it.each(['light', 'dark'] as const)('fits a phone of 360 px, %s', async (colorScheme) => {
     const { page, faults, byId } = await open({ context: { viewport: PHONE, colorScheme, hasTouch: true } });
-    await byId('answer').evaluate(
-      '(answer) => { answer.hidden = false; answer.querySelector("pre").textContent = "x".repeat(900); }',
-    );
+    await page.evaluate(`{
+      const answer = document.getElementById('answer');
+      answer.hidden = false;
+      answer.querySelector('pre').textContent = 'x'.repeat(900);
+    }`);
     const wide = `[...document.querySelectorAll('body *')].filter((one) => one.checkVisibility() &&
       one.closest('.plot, .scroll, pre') === null && one.getBoundingClientRect().right > innerWidth + 0.5)
       .map((one) => one.outerHTML.slice(0, 100))`;
@@ -167,7 +164,7 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
         name: one.name + evil,
         summary: evil,
         suspended: evil,
-        params: { const: evil },
+        params: { const: [evil] },
       })),
       decisions: decisions.map((one) => ({ ...one, method: evil, reason: evil, callId: one.callId + evil })),
     });

@@ -33,12 +33,14 @@ export interface DashboardOptions {
   readonly admin?: Partial<AdminOptions>;
   /** Signed in by the address, unless told otherwise. */
   readonly hash?: string;
+  /** The time of the first snapshot, in milliseconds since the epoch; now, unless told otherwise. */
+  readonly startedAt?: number;
   readonly prepare?: (page: Page, pool: BusyPool) => Promise<void> | void;
 }
 
 /** Opens the page on an admin port of its own. Closing the browser and closeAdmins() end both. */
 export async function openDashboard(browser: Browser, options: DashboardOptions = {}): Promise<Dashboard> {
-  const pool = new BusyPool(Date.now());
+  const pool = new BusyPool(options.startedAt ?? Date.now());
   const rig = await openAdmin({ operations: pool }, { snapshotMs: SNAPSHOT_MS, ...options.admin });
   const context = await browser.newContext({
     viewport: DESKTOP,

@@ -39,7 +39,7 @@ export function createCallPanel(rpc) {
   };
   const choose = () => {
     // Params of another function are of no use.
-    params.value = sample = '';
+    params.value = sample = shown = '';
     setFault(params, '');
     describe();
   };

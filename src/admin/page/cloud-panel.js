@@ -1,7 +1,7 @@
 /** The cloud: its state in words, where calls ran, what was spent, and what can be done about it. */
 import { byId, el, setAttribute, setShare, setText } from './dom.js';
 import { createLiveField } from './live-field.js';
-import { fail, perform, submitButton } from './notices.js';
+import { perform, submitButton } from './notices.js';
 import { because, cloudWords, count, ms, percent, plural, policyWords, usd } from './words.js';
 
 /** @import { Snapshot } from '../operations.ts' */
@@ -133,10 +133,8 @@ function createActions(rpc) {
     void perform(destroy, async () => {
       const { removed, left } = await rpc('cloud.destroy');
       report('Removed', removed, 'Nothing was there.');
-      if (left.length > 0) fail(new Error(`Still there: ${left.join(', ')}`));
-      return left.length > 0
-        ? `Still there: ${left.join(', ')}`
-        : `Removed ${plural(removed.length, 'thing')}.`;
+      if (left.length > 0) throw new Error(`Still there: ${left.join(', ')}`);
+      return `Removed ${plural(removed.length, 'thing')}.`;
     });
   });
 }

@@ -1,0 +1,62 @@
+/** logs: the daemon's log as it is written, or all that is known of one call. */
+import { EXIT, type Command } from './command.ts';
+import type { Output, Tone } from './output.ts';
+
+/** `spillway logs`. */
+export const logs: Command = {
+  name: 'logs',
+  usage: '[CALL]',
+  summary: 'follow the log, or what happens to the call with this id',
+  help: `Calls are shown whatever SPILLWAY_LOG_LEVEL says. Of what has been, the last thousands of lines are known.
+
+--once  ends with what has been`,
+  options: { once: { type: 'boolean' } },
+  words: [0, 1],
+  async run({ daemon, output, leave }, { words: [callId], options }) {
+    const query = new URLSearchParams();
+    if (callId !== undefined) query.set('call', callId);
+    if (options['once'] === true) query.set('follow', 'false');
+    let lines = 0;
+    for await (const line of daemon.events(`/logs?${query.toString()}`, leave)) {
+      lines += 1;
+      if (output.json) output.value(line);
+      else output.line(logLine(line as LogLine, output));
+    }
+    if (lines > 0 || callId === undefined || leave.aborted) return EXIT.ok;
+    output.note(`nothing is known of call ${callId}`);
+    return EXIT.failed;
+  },
+};
+
+interface LogLine {
+  readonly level?: number;
+  readonly time?: number;
+  readonly msg?: string;
+  readonly [more: string]: unknown;
+}
+
+/** pino's numbers. */
+const LEVELS: readonly (readonly [number, string, Tone])[] = [
+  [50, 'ERROR', 'bad'],
+  [40, 'WARN', 'warning'],
+  [30, 'INFO', 'good'],
+  [20, 'DEBUG', 'faint'],
+  [0, 'TRACE', 'faint'],
+];
+/** In every line, and of no use to a reader. */
+const UNSAID = new Set(['level', 'time', 'msg', 'pid', 'hostname']);
+
+/** A line of the log as people read it. */
+export function logLine(line: LogLine, output: Output): string {
+  const [, name = '', tone = 'faint'] = LEVELS.find(([least]) => (line.level ?? 0) >= least) ?? [];
+  const fields = Object.entries(line).flatMap(([field, value]) =>
+    UNSAID.has(field) || value === undefined ? [] : [`${field}=${plain(value)}`],
+  );
+  const time = new Date(line.time ?? 0).toISOString().slice(11, 23);
+  return `${output.tone('faint', time)} ${output.tone(tone, name.padEnd(5))} ${line.msg ?? ''}  ${output.tone('faint', fields.join(' '))}`.trimEnd();
+}
+
+function plain(value: unknown): string {
+  if (typeof value === 'number') return String(Math.round(value * 1000) / 1000);
+  return typeof value === 'string' && !/\s/.test(value) ? value : JSON.stringify(value);
+}
