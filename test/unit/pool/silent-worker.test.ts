@@ -71,6 +71,19 @@ describe('a silent worker', () => {
     expect(fate(call)).toBe('WorkerLost');
   });
 
+  it('has no call placed elsewhere whose time is over', () => {
+    const [silent, other] = start(2).workers;
+    const call = balancer.call('again', { timeoutMs: 1995 });
+    settle();
+    silent!.stop();
+    pass(1995);
+    balancer.pool.workers[0]!.readmit();
+    balancer.pool.workers[0]!.eject('once more, before the deadline is noticed');
+    expect([balancer.dispatcher.queued, other!.slots[0]!.calls.length]).toEqual([0, 1]);
+    pass(10);
+    expect(fate(call)).toBe('Timeout');
+  });
+
   it('that comes back answers what it has, once, and takes calls again after a while', () => {
     const [silent, other] = start(2).workers;
     const [again, filler] = [balancer.call('again'), balancer.call('once')];
