@@ -190,8 +190,9 @@ export class Dispatcher implements CallEvents {
   }
 
   heldUp(call: ActiveCall, slot: Slot, callId: number): void {
-    if (!call.request.spec.idempotent || call.attempts >= MAX_RUNS) return;
-    if (!this.#budget.take(performance.now())) return;
+    const now = performance.now();
+    if (!call.request.spec.idempotent || call.attempts >= MAX_RUNS || call.deadlineAt <= now) return;
+    if (!this.#budget.take(now)) return;
     slot.takeBack(callId);
     this.#again(call);
   }

@@ -4,6 +4,8 @@
 const SHORT_WAIT_MS = 50;
 /** Nor one that is short beside the call's own run. Two slots that are 85% busy with random work exceed it now and then. */
 const LONG_WAIT_RUNS = 5;
+/** But a call that has waited for this share of its time is in danger, however long it runs. */
+const LONG_WAIT_SHARE = 0.25;
 /** A burst that is worked off within this is no overload, in milliseconds. */
 const INTERVAL_MS = 500;
 /** Longer runs make for longer bursts: the interval is at least this many times the wait that is too long. */
@@ -15,6 +17,8 @@ export interface Oldest {
   readonly arrivedAt: number;
   /** How long it is expected to run; undefined while its function isn't known. */
   readonly runMs: number | undefined;
+  /** Its whole time, waiting included. */
+  readonly timeMs: number;
 }
 
 /**
@@ -34,11 +38,10 @@ export class QueueDelay {
 
   /**
    * Looks at the oldest call that waits; undefined if none does.
-   * A function that isn't known is not judged: ten seconds may be nothing to it.
    * @returns whether it is overloaded now
    */
   look(oldest: Oldest | undefined, now: number): boolean {
-    const targetMs = oldest?.runMs === undefined ? Infinity : target(oldest.runMs);
+    const targetMs = oldest === undefined ? Infinity : target(oldest);
     if (oldest === undefined || now - oldest.arrivedAt < targetMs) {
       this.#highSince = undefined;
       if (this.#overloaded) this.#endedAt = now;
@@ -53,7 +56,8 @@ export class QueueDelay {
   }
 }
 
-/** The wait that is too long beside a run of `runMs`, in milliseconds. */
-function target(runMs: number): number {
-  return Math.max(SHORT_WAIT_MS, LONG_WAIT_RUNS * runMs);
+/** The wait that is too long for it, in milliseconds. Nothing is, beside a run that isn't known, but for the deadline's sake. */
+function target({ runMs, timeMs }: Oldest): number {
+  const longMs = runMs === undefined ? Infinity : LONG_WAIT_RUNS * runMs;
+  return Math.max(SHORT_WAIT_MS, Math.min(longMs, LONG_WAIT_SHARE * timeMs));
 }

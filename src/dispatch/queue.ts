@@ -1,6 +1,6 @@
 /** The one bounded queue of calls that wait for a slot. Pure: `now` is an argument. */
 import { Line } from './line.ts';
-import { QueueDelay } from './queue-delay.ts';
+import { QueueDelay, type Oldest } from './queue-delay.ts';
 
 /** So many characters of params may wait together: a thousand calls of six megabytes each would be the end. */
 const MAX_CHARACTERS = 128 * 1024 * 1024;
@@ -136,14 +136,15 @@ export class Queue<C extends Waiting> {
   }
 
   /** The call that has waited longest, of those that were never placed. */
-  #oldest(): { arrivedAt: number; runMs: number | undefined } | undefined {
+  #oldest(): Oldest | undefined {
     let oldest: C | undefined;
     for (const line of this.#lines.values()) {
       const first = line.oldest;
       if (first !== undefined && (oldest === undefined || first.arrivedAt < oldest.arrivedAt)) oldest = first;
     }
     if (oldest === undefined) return undefined;
-    return { arrivedAt: oldest.arrivedAt, runMs: runMs(oldest) };
+    const { arrivedAt, deadlineAt } = oldest;
+    return { arrivedAt, runMs: runMs(oldest), timeMs: deadlineAt - arrivedAt };
   }
 }
 

@@ -176,7 +176,7 @@ describe('Queue', () => {
       expect(moving.overloaded).toBe(false);
       const unknown = new Queue<Call>(10);
       unknown.push(call('a', 0), 0, SLOTS);
-      for (const now of [1000, 20_000]) unknown.next(now);
+      for (const now of [1000, 7499]) unknown.next(now);
       expect(unknown.overloaded).toBe(false);
     });
 
@@ -198,6 +198,17 @@ describe('Queue', () => {
       queue.next(1601);
       queue.next(2101); // half a second after the end it is another one
       expect(queue.overloaded).toBe(false);
+    });
+
+    it('is seen when a quarter of a call’s time has gone, however long it may run', () => {
+      for (const expectedMs of [1000, undefined]) {
+        const queue = new Queue<Call>(10);
+        queue.push(call('a', 0, 1, { expectedMs, deadlineAt: 2000 }), 0, SLOTS);
+        for (const now of [499, 500, 1499]) queue.next(now);
+        expect(queue.overloaded).toBe(false);
+        queue.next(1500);
+        expect(queue.overloaded).toBe(true);
+      }
     });
 
     it('takes longer to be seen where calls run long', () => {

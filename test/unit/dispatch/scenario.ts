@@ -61,7 +61,10 @@ export class Scenario {
   /** Ends all that is under way, and checks that nothing stays. */
   finish(): void {
     for (let round = 0; round < 100 && this.#entries.some(open); round += 1) {
-      for (const worker of this.balancer.pool.workers) worker.readmit();
+      for (const worker of this.balancer.pool.workers) {
+        worker.readmit();
+        settle(); // one by one: a call is placed among those that are there when the first one is back
+      }
       if (this.balancer.pool.count('ready') === 0) this.balancer.addWorker();
       for (const slot of this.balancer.slots) {
         slot.endOld();

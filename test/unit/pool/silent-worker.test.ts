@@ -71,6 +71,19 @@ describe('a silent worker', () => {
     expect(fate(call)).toBe('WorkerLost');
   });
 
+  it('has no call placed elsewhere whose time is over, though nobody has noticed that yet', () => {
+    start(2);
+    while (performance.now() % 10 !== 1) pass(1); // deadlines are noticed in steps of 10 ms
+    const call = balancer.call('again', { timeoutMs: 60 });
+    settle();
+    pass(60);
+    balancer.pool.workers[0]!.eject('it is silent');
+    settle();
+    expect([fate(call), balancer.dispatcher.queued, balancer.dispatcher.counts.retried]).toEqual(['', 0, 0]);
+    pass(10);
+    expect(fate(call)).toBe('Timeout');
+  });
+
   it('that comes back answers what it has, once, and takes calls again after a while', () => {
     const [silent, other] = start(2).workers;
     const [again, filler] = [balancer.call('again'), balancer.call('once')];
