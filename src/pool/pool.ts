@@ -1,10 +1,11 @@
 /** The pool: its workers, its free slots, and which of them a call gets. */
+import type { PoolBundle } from './bundle.ts';
 import type { Connection } from './connection.ts';
 import type { Newcomers } from './listener.ts';
 import { createPolicy, type Policy, type PolicyName } from './policies.ts';
 import type { DataHello, Hello } from './protocol.ts';
 import type { Slot } from './slot.ts';
-import { Worker, type PoolBundle, type WorkerState } from './worker.ts';
+import { Worker, type WorkerState } from './worker.ts';
 
 /** Who listens to the pool. */
 export interface PoolListener {

@@ -1,27 +1,19 @@
 /** One worker as the balancer sees it: its control connection, its slots, and whether it may take calls. */
+import { encodeLoad, type PoolBundle } from './bundle.ts';
+import { ConnectedSlot } from './connected-slot.ts';
 import type { Connection } from './connection.ts';
-import { dataSide, readAnswer } from './data-frames.ts';
 import { EarlyData } from './early-data.ts';
 import { FrameType, encodeFrame } from './frames.ts';
-import { CONTROL_MAX_BYTES, readSlotNotice, type DataHello, type Hello, type LoadOrder } from './protocol.ts';
-import { Slot } from './slot.ts';
+import { CONTROL_MAX_BYTES, readSlotNotice, type DataHello, type Hello } from './protocol.ts';
+import type { Slot } from './slot.ts';
 
 /** A worker's states (DESIGN.md, States). */
 export type WorkerState = 'starting' | 'ready' | 'ejected' | 'draining' | 'standby' | 'gone';
 
-/** The longest delay a Node timer can hold, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** So many data connections may be early while nobody has said how many slots there are: after a restart all come at once. */
 const MAX_EARLY = 64;
 /** How much of a bundle's fault is kept. */
 const FAULT_CHARACTERS = 2000;
-/** Room in a data frame for what goes round a result, in bytes. */
-const ANSWER_SLACK_BYTES = 64 * 1024;
-
-/** The bundle as workers receive it. */
-export interface PoolBundle extends LoadOrder {
-  readonly code: Buffer;
-}
 
 /** What a worker tells the pool. */
 export interface WorkerEvents {
@@ -36,16 +28,6 @@ export interface WorkerEvents {
   /** A slot process ended; the control process starts another. */
   slotEnded(worker: Worker, reason: string): void;
   room(slot: Slot): void;
-}
-
-/** A slot with its data connection. */
-interface ConnectedSlot {
-  readonly slot: Slot;
-  readonly connection: Connection;
-  /** A dead client's call still runs in it, so it takes none. */
-  busy: boolean;
-  /** Ends a busy slot when that call's time is over. */
-  timer: NodeJS.Timeout | undefined;
 }
 
 /** One worker of the pool. */
@@ -148,7 +130,7 @@ export class Worker {
     for (const { slot } of this.#slots.values()) slot.shut();
     this.#control?.destroy(reason);
     this.#early.cutAll(reason);
-    for (const { connection } of [...this.#slots.values()]) connection.destroy(reason);
+    for (const connected of [...this.#slots.values()]) connected.destroy(reason);
     this.#events.lost(this, reason);
   }
 
@@ -184,7 +166,7 @@ export class Worker {
         const reason = notice.reason ?? 'it ended';
         this.#keys.delete(notice.key);
         this.#early.cut(notice.key, reason);
-        this.#slots.get(notice.key)?.connection.destroy(`the slot's process ended: ${reason}`);
+        this.#slots.get(notice.key)?.destroy(`the slot's process ended: ${reason}`);
         this.#events.slotEnded(this, reason);
         break;
       }
@@ -202,36 +184,25 @@ export class Worker {
   }
 
   #admit(connection: Connection, hello: DataHello): void {
-    const { key } = hello;
-    const slot = new Slot(key, this.id, dataSide(connection), {
+    const connected = new ConnectedSlot(connection, hello, this.id, {
       room: (free) => {
         this.#events.room(free);
       },
       end: (ended, how) => {
         this.#endSlot(ended.key, how);
       },
-    });
-    const connected: ConnectedSlot = { slot, connection, busy: hello.running > 0, timer: undefined };
-    this.#slots.set(key, connected);
-    if (connected.busy) {
-      connected.timer = setTimeout(
-        () => {
-          connected.timer = undefined;
-          this.#endSlot(key, 'now');
-        },
-        Math.min(hello.remainingMs, MAX_TIMER_MS),
-      );
-    }
-    connection.attach(
-      this.#events.bundle().maxResultBytes + ANSWER_SLACK_BYTES,
-      (type, callId, payload) => {
-        if (type === FrameType.IDLE && connected.busy) this.#idle(connected);
-        else if (!this.#takeAnswer(slot, type, callId, payload))
-          this.lose('it answers calls it was not given');
+      answered: (failed) => {
+        this.calls += 1;
+        if (failed) this.failures += 1;
       },
-      (reason, garbage) => {
-        clearTimeout(connected.timer);
-        this.#slots.delete(key);
+      idle: ({ slot }) => {
+        if (this.#state === 'ready') this.#open(slot);
+      },
+      lied: () => {
+        this.lose('it answers calls it was not given');
+      },
+      closed: ({ slot }, reason, garbage) => {
+        this.#slots.delete(hello.key);
         this.#events.slotClosed(slot);
         // Before its calls are told, or they might be placed on another slot of the worker that is about to leave.
         if (garbage) this.lose(`a slot of it sends garbage: ${reason}`);
@@ -239,19 +210,12 @@ export class Worker {
         // A call that kept away from another worker for this one's sake may go there now.
         if (this.#state !== 'gone') this.#events.room(slot);
       },
-    );
-    if (!this.#slots.has(key)) return; // it was closed already
-    if (this.#state === 'ready' && !connected.busy) this.#open(slot);
+    });
+    this.#slots.set(hello.key, connected);
+    connected.attach(this.#events.bundle().maxResultBytes);
+    if (!this.#slots.has(hello.key)) return; // it was closed already
+    if (this.#state === 'ready' && !connected.busy) this.#open(connected.slot);
     else this.#settle();
-  }
-
-  /** The dead client's call has ended. If its time was over, the slot is being ended, and takes no call. */
-  #idle(connected: ConnectedSlot): void {
-    if (connected.timer === undefined) return;
-    clearTimeout(connected.timer);
-    connected.timer = undefined;
-    connected.busy = false;
-    if (this.#state === 'ready') this.#open(connected.slot);
   }
 
   /** Ready means: bundle loaded and every data connection up. */
@@ -271,20 +235,4 @@ export class Worker {
     const type = how === 'now' ? FrameType.END_SLOT : FrameType.END_IF_STUCK;
     this.#control?.send(encodeFrame(type, key));
   }
-
-  #takeAnswer(slot: Slot, type: number, callId: number, payload: Buffer): boolean {
-    if (type === FrameType.DROPPED) return slot.drop(callId);
-    const answer = readAnswer(type, payload);
-    if (answer === undefined) return false;
-    this.calls += 1;
-    if (answer.failure !== undefined) this.failures += 1;
-    return slot.answer(callId, answer);
-  }
-}
-
-function encodeLoad({ code, ...order }: PoolBundle): Buffer {
-  const text = Buffer.from(JSON.stringify(order));
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(text.length);
-  return encodeFrame(FrameType.LOAD, Buffer.concat([length, text, code]));
 }
