@@ -1,19 +1,19 @@
 /** The composition root: the only place that sees all parts. */
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
-import { buildBundle } from './functions/bundle.ts';
-import { readFunctionEnv } from './functions/env.ts';
+import { Elastic } from './elastic.ts';
 import { FunctionsFault } from './functions/fault.ts';
-import { parseManifest, type Manifest } from './functions/manifest.ts';
+import type { Manifest } from './functions/manifest.ts';
+import { Manifests } from './functions/manifests.ts';
 import type { Logger } from './log.ts';
+import { Operate, readFunctions } from './operate.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
 import { createFront, type Front } from './rpc/http.ts';
 import { buildWorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
-import { BundleFault, Keeper } from './scaling/keeper.ts';
+import { BundleFault } from './scaling/starts.ts';
 import { openState, type State } from './state.ts';
 
 /** How long idle connections have to send what is on its way, so that it is answered rather than lost, in milliseconds. */
@@ -27,6 +27,8 @@ export interface App {
   drain(): Promise<void>;
   /** Ends workers, sockets and timers, and lets the state folder go. */
   stop(): Promise<void>;
+  /** What an operator may see and do; undefined until the pool is there. */
+  readonly operate: Operate | undefined;
 }
 
 /** Puts the parts together. Nothing is opened before start(). */
@@ -34,17 +36,22 @@ export function build(config: Config, log: Logger, version: string): App {
   const undo: (() => Promise<void> | void)[] = [];
   let stopped = false;
   let reason = 'starting';
-  let manifest: Manifest | undefined;
+  const manifests = new Manifests();
   let dispatcher: Dispatcher | undefined;
   let front: Front | undefined;
   let pool: Pool | undefined;
+  let elastic: Elastic | undefined;
+  let operate: Operate | undefined;
+  /** The functions that clients can call. */
+  const manifest = (): Manifest | undefined =>
+    pool === undefined ? undefined : manifests.of(pool.bundle.hash);
 
   const step = (text: string): void => {
     reason = `starting: ${text}`;
     log.info(text);
   };
   const readiness = (): { ready: true } | { ready: false; reason: string } => {
-    if (front === undefined || manifest === undefined || reason !== '') return { ready: false, reason };
+    if (front === undefined || manifest() === undefined || reason !== '') return { ready: false, reason };
     return (pool?.count('ready') ?? 0) > 0 ? { ready: true } : { ready: false, reason: 'no worker is ready' };
   };
 
@@ -56,7 +63,7 @@ export function build(config: Config, log: Logger, version: string): App {
     for (const repair of state.repaired) log.warn(repair);
     const opened = createFront(
       {
-        manifest: () => manifest,
+        manifest,
         dispatch: (request, answer) => {
           if (dispatcher === undefined)
             throw new Error('a call was dispatched before the manifest was known');
@@ -83,39 +90,26 @@ export function build(config: Config, log: Logger, version: string): App {
     undo.push(() => opened.close());
     await startPool(state);
     reason = '';
-    return { ...address, functions: [...(manifest?.keys() ?? [])] };
+    return { ...address, functions: [...(manifest()?.keys() ?? [])] };
   }
 
   async function startPool(state: State): Promise<void> {
     const startedAt = performance.now();
-    const bundle = await buildBundle(resolve(config.functionsDir));
-    const env = config.functionEnvFile === undefined ? {} : readFunctionEnv(config.functionEnvFile);
+    const { names, bundle } = await readFunctions(config);
     const program = await buildWorkerProgram();
-    step(`bundled ${bundle.functions.length} functions (${sinceMs(startedAt)} ms)`);
+    step(`bundled ${names.length} functions (${sinceMs(startedAt)} ms)`);
 
-    let manifestText: string | undefined;
     const workers = new Pool({
       policy: config.policy,
-      bundle: {
-        hash: bundle.hash,
-        code: Buffer.from(bundle.code),
-        env,
-        maxResultBytes: config.maxBodyBytes,
-      },
-      refuseManifest(json) {
-        if (manifestText !== undefined) {
-          return json === manifestText
-            ? undefined
-            : 'its manifest is another than the first worker’s for this bundle';
-        }
-        try {
-          manifest = parseManifest(json);
-        } catch (error) {
-          return messageOf(error);
-        }
-        manifestText = json;
-        calls.useManifest(manifest);
-        return undefined;
+      bundle,
+      refuseManifest(json, hash) {
+        const isNew = manifests.of(hash) === undefined;
+        const refusal = manifests.refuse(json, hash);
+        const accepted = manifests.of(hash);
+        // One that is only tried isn't for calls yet: see reload.
+        if (isNew && accepted !== undefined && hash === workers.bundle.hash)
+          calls.useManifest(accepted, hash);
+        return refusal;
       },
     });
     const calls = new Dispatcher(workers, {
@@ -127,15 +121,17 @@ export function build(config: Config, log: Logger, version: string): App {
     undo.push(() => {
       calls.close();
     });
-    let keeper: Keeper | undefined;
     workers.listen({
       room: calls.pump,
       workerReady(worker) {
-        keeper?.workerReady(worker.id);
+        elastic?.crew.workerReady(worker.id);
         calls.pump();
       },
+      workerDrained(worker) {
+        elastic?.crew.workerDrained(worker.id);
+      },
       workerLost(worker, why) {
-        keeper?.workerLost(worker.id, why);
+        elastic?.crew.workerLost(worker.id, why);
         calls.pump();
       },
       slotEnded(worker, why) {
@@ -152,18 +148,23 @@ export function build(config: Config, log: Logger, version: string): App {
         const launcher = await runtime.open();
         undo.push(() => launcher.close());
         if (stopped) throw new Error('stopped while it was starting');
-        const kept = new Keeper({
+        const crewed = new Elastic({
+          config,
           launcher,
           pool: workers,
-          workers: config.workers,
+          dispatcher: calls,
           token: (id) => workerToken(state.workerSecret, id),
           log,
           onProgress: step,
         });
-        keeper = kept;
+        elastic = crewed;
         // Before the start: a signal may come while workers are being started, and must end them too.
-        undo.push(() => kept.stop());
-        await kept.start();
+        undo.push(() => crewed.stop());
+        await crewed.start();
+        operate = new Operate({
+          ...{ config, pool: workers, dispatcher: calls, elastic: crewed, manifests },
+          onReloaded: ({ hash }) => log.info({ bundle: hash }, 'new functions are in use'),
+        });
       } catch (error) {
         await undoFrom(done);
         if (error instanceof BundleFault) throw new FunctionsFault(config.functionsDir, [error.message]);
@@ -202,6 +203,9 @@ export function build(config: Config, log: Logger, version: string): App {
       await front?.close();
     },
     stop,
+    get operate() {
+      return operate;
+    },
   };
 }
 

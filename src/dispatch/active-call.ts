@@ -14,8 +14,8 @@ import type { RunTimes } from './estimates.ts';
 
 /** What dispatch keeps for each function of the bundle. */
 export interface FunctionRecord {
-  /** Its place in the manifest, which is how workers know it. */
-  readonly index: number;
+  /** Its place in the manifest of each bundle that has it, which is how workers know it; by the bundle's hash. */
+  readonly indexes: ReadonlyMap<string, number>;
   readonly local: RunTimes;
 }
 
@@ -29,6 +29,8 @@ export interface CallEvents {
   withdraw(call: ActiveCall): void;
   /** It was answered, with that outcome. */
   settled(call: ActiveCall, outcome: Outcome): void;
+  /** It took so much CPU time in a slot, measured or else expected, in milliseconds. */
+  ran(cpuMs: number): void;
   /** Nothing runs it any more and nobody waits for it. */
   ended(call: ActiveCall): void;
   /** The largest result allowed, in bytes. */
@@ -79,8 +81,13 @@ export class ActiveCall implements SlotCall, PendingCall {
     this.#answer = answer;
   }
 
-  get functionIndex(): number {
-    return this.#record.index;
+  /** The bundles that have its function. */
+  get bundles(): ReadonlyMap<string, number> {
+    return this.#record.indexes;
+  }
+
+  functionIndexIn(bundle: string): number | undefined {
+    return this.#record.indexes.get(bundle);
   }
 
   get params(): string | undefined {
@@ -158,6 +165,7 @@ export class ActiveCall implements SlotCall, PendingCall {
     if (this.waiting) this.#events.withdraw(this);
     const { failure } = answer;
     if (failure === undefined && answer.warm) this.#record.local.observe(answer.runMs, answer.cpuMs);
+    this.#events.ran(answer.cpuMs ?? this.#record.local.cpuMs.mean);
     const report = { ...this.#report(answer.runMs), worker: slot.workerId };
     // The function may have noticed its deadline before this process did: the client is told of the deadline all the same.
     if (performance.now() >= this.deadlineAt) {

@@ -1,13 +1,15 @@
 /** Places every call: on a free slot, behind a short one, or in the queue; and again when that didn't work out. */
-import { cloudFailed, overloaded, shuttingDown, workerLost } from '../errors.ts';
-import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
+import { cloudFailed, methodNotFound, overloaded, shuttingDown, workerLost } from '../errors.ts';
+import type { Manifest } from '../functions/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Slot } from '../pool/slot.ts';
-import { ActiveCall, type CallEvents, type FunctionRecord } from './active-call.ts';
+import { ActiveCall, type CallEvents } from './active-call.ts';
 import type { CallRequest, Outcome, PendingCall } from './call.ts';
 import { Deadlines } from './deadlines.ts';
-import { RunTimes, expectedWaitMs } from './estimates.ts';
+import { Demand, type Workload } from './demand.ts';
+import { expectedWaitMs } from './estimates.ts';
 import { Queue } from './queue.ts';
+import { Records } from './records.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 /** How much longer than expected a call may run before those handed ahead behind it are placed again, in milliseconds. */
@@ -44,13 +46,16 @@ export class Dispatcher implements CallEvents {
   readonly #pool: Pool;
   readonly #queue: Queue<ActiveCall>;
   readonly #deadlines = new Deadlines<ActiveCall>();
+  readonly #demand = new Demand();
   readonly #budget = new RetryBudget(performance.now());
-  readonly #records = new Map<FunctionSpec, FunctionRecord>();
+  readonly #records = new Records();
   #underWay = 0;
   #stopping = false;
   #onIdle: (() => void) | undefined;
   #frontCheck: NodeJS.Timeout | undefined;
   #retryAfter = { at: -Infinity, ms: 0 };
+  /** Told that a call has had to queue, before it is placed once more: it may bring a slot at once. */
+  onQueued: () => void = () => undefined;
   #pumping = false;
   #toPump = false;
 
@@ -60,13 +65,33 @@ export class Dispatcher implements CallEvents {
     this.#queue = new Queue(options.queueCalls);
   }
 
-  /** Learns the functions; before the first call. */
-  useManifest(manifest: Manifest): void {
-    let index = 0;
-    for (const spec of manifest.values()) {
-      this.#records.set(spec, { index, local: new RunTimes() });
-      index += 1;
+  /** Learns the functions of a bundle; before the first call. Those of earlier bundles stay known: see forget(). */
+  useManifest(manifest: Manifest, bundle: string): void {
+    this.#records.learn(manifest, bundle);
+    this.pump();
+  }
+
+  /** Whether a call waits that only this bundle can run. */
+  waitsFor(bundle: string): boolean {
+    for (const call of this.#deadlines.all()) {
+      if (call.waiting && call.bundles.size === 1 && call.bundles.has(bundle)) return true;
     }
+    return false;
+  }
+
+  /** No worker runs this bundle any more. Calls of functions that only it had are told that there is no such method. */
+  forget(bundle: string): void {
+    this.#records.forget(bundle);
+    for (const call of [...this.#deadlines.all()]) {
+      if (!call.waiting || call.bundles.size > 0) continue;
+      this.withdraw(call);
+      call.fail(methodNotFound(call.request.spec.name));
+    }
+  }
+
+  /** The work there is, for the scaling decision. */
+  workload(): Workload {
+    return this.#demand.workload(this.#deadlines.all(), performance.now());
   }
 
   /** How many calls wait. */
@@ -78,11 +103,12 @@ export class Dispatcher implements CallEvents {
   readonly dispatch = (request: CallRequest, answer: (outcome: Outcome) => void): PendingCall => {
     this.counts.total += 1;
     this.#budget.deposit();
-    const record = this.#records.get(request.spec);
-    if (record === undefined) throw new Error(`dispatch: unknown function ${request.spec.name}`);
+    const record = this.#records.of(request.spec);
     const call = new ActiveCall(request, record, this, answer);
     this.#underWay += 1;
+    this.#demand.arrived(record.local, request.spec.concurrency);
     if (this.#stopping) call.fail(shuttingDown());
+    else if (record.indexes.size === 0) call.fail(methodNotFound(request.spec.name));
     else if (request.backend === 'cloud') call.fail(cloudFailed('off', 'The cloud is off', false));
     else {
       this.#deadlines.add(call);
@@ -112,18 +138,10 @@ export class Dispatcher implements CallEvents {
    * that aren't known yet count as no work: they are judged by their real wait.
    */
   expectedWaitMs(): number {
-    const now = performance.now();
-    let freeSlots = 0;
-    for (const slot of this.#pool.slots) if (slot.usable && slot.running === 0) freeSlots += 1;
-    let runningMs = 0;
-    let queuedMs = 0;
-    if (freeSlots === 0) {
-      for (const call of this.#deadlines.all()) {
-        if (call.leased) runningMs += call.remainingMs(now);
-        else queuedMs += call.expectedMs ?? 0;
-      }
-    }
-    return expectedWaitMs({ freeSlots, slots: this.#pool.slots.length, runningMs, queuedMs });
+    const slots = this.#pool.slots.filter((slot) => slot.usable);
+    if (slots.some((slot) => slot.running === 0)) return 0;
+    const { runningMs, waiting } = this.workload();
+    return expectedWaitMs({ freeSlots: 0, slots: slots.length, runningMs, queuedMs: waiting.workMs });
   }
 
   /**
@@ -178,6 +196,10 @@ export class Dispatcher implements CallEvents {
     if (!outcome.ok) this.counts.failed += 1;
   }
 
+  ran(cpuMs: number): void {
+    this.#demand.ran(cpuMs);
+  }
+
   ended(call: ActiveCall): void {
     this.#deadlines.delete(call);
     this.#underWay -= 1;
@@ -205,6 +227,7 @@ export class Dispatcher implements CallEvents {
       if (alone) this.#pool.reserve(call.concurrency, undefined);
       // Those that wait may be waiting for another slot than it would take.
       else this.pump();
+      this.onQueued();
       return;
     }
     // Those in the queue can't use what room there is among calls of another concurrency.
@@ -253,13 +276,13 @@ export class Dispatcher implements CallEvents {
     // Its time is over, which it will be told within a step of the deadlines; a slot would be ended for it.
     if (performance.now() >= call.deadlineAt) return false;
     const avoid = this.#avoid(call);
-    const free = this.#pool.free(call.concurrency, avoid);
+    const free = this.#pool.free(call.concurrency, avoid, call.bundles);
     if (free !== undefined) {
       call.start(free);
       return true;
     }
     const { shortMs } = call;
-    const ahead = shortMs === Infinity ? undefined : this.#pool.ahead(shortMs, avoid);
+    const ahead = shortMs === Infinity ? undefined : this.#pool.ahead(shortMs, avoid, call.bundles);
     // One that was held up in a slot gains nothing there.
     if (ahead === undefined || call.isIn(ahead)) return false;
     call.start(ahead);

@@ -20,15 +20,18 @@ export function readAnswer(type: number, payload: Buffer): Answer | undefined {
   };
 }
 
+/** An index that no manifest reaches: a worker answers that it doesn't know the function. */
+const NO_FUNCTION = 0xffff;
+
 /** The balancer's side of a data connection, in a slot's terms. */
-export function dataSide(connection: Connection): SlotConnection {
+export function dataSide(connection: Connection, bundle: string): SlotConnection {
   return {
     run(callId, call, short) {
       connection.send(
         encodeCall({
           callId,
           remainingMs: call.deadlineAt - performance.now(),
-          functionIndex: call.functionIndex,
+          functionIndex: call.functionIndexIn(bundle) ?? NO_FUNCTION,
           params: call.params,
           short,
         }),

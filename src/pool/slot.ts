@@ -27,7 +27,8 @@ export interface SlotAnswer extends Answer {
 
 /** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
 export interface SlotCall {
-  readonly functionIndex: number;
+  /** Its function's place in the manifest of that bundle; undefined where that bundle doesn't have it. */
+  functionIndexIn(bundle: string): number | undefined;
   readonly params: string | undefined;
   /** performance.now() of the deadline, in milliseconds. */
   readonly deadlineAt: number;
@@ -74,6 +75,8 @@ interface Leased {
 export class Slot {
   readonly key: string;
   readonly workerId: string;
+  /** The hash of the bundle it runs. */
+  readonly bundle: string;
   /** The concurrency for whose next call it is held back until it is empty; 0: for none. */
   reservedFor = 0;
   /** How long it takes to answer, for the peak-ewma policy. */
@@ -93,9 +96,14 @@ export class Slot {
   #heldUp = false;
   static #lastCallId = 0;
 
-  constructor(key: string, workerId: string, connection: SlotConnection, events: SlotEvents) {
+  constructor(
+    { key, workerId, bundle }: { key: string; workerId: string; bundle: string },
+    connection: SlotConnection,
+    events: SlotEvents,
+  ) {
     this.key = key;
     this.workerId = workerId;
+    this.bundle = bundle;
     this.#connection = connection;
     this.#events = events;
   }
@@ -110,9 +118,9 @@ export class Slot {
     return this.#calls.size;
   }
 
-  /** Calls it has answered. */
-  get done(): number {
-    return this.#done;
+  /** The share of it that calls occupy: 0 … 1. */
+  get occupied(): number {
+    return Math.min(1, this.#calls.size / this.#concurrency);
   }
 
   /** Lets calls in: its worker is ready. */

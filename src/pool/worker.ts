@@ -17,10 +17,11 @@ const FAULT_CHARACTERS = 2000;
 
 /** What a worker tells the pool. */
 export interface WorkerEvents {
-  bundle(): PoolBundle;
-  /** Says why a manifest is refused, or undefined. */
-  refuseManifest(json: string): string | undefined;
+  /** Says why its manifest is refused, or undefined. */
+  refuseManifest(worker: Worker, json: string): string | undefined;
   ready(worker: Worker): void;
+  /** It drains, and has no call left; told again if that comes about again. */
+  drained(worker: Worker): void;
   /** It has left the pool for good; its calls have been told. */
   lost(worker: Worker, reason: string): void;
   slotOpened(slot: Slot): void;
@@ -28,11 +29,15 @@ export interface WorkerEvents {
   /** A slot process ended; the control process starts another. */
   slotEnded(worker: Worker, reason: string): void;
   room(slot: Slot): void;
+  /** Its calls occupy so many slots more than before; negative: fewer. */
+  occupied(bySlots: number): void;
 }
 
 /** One worker of the pool. */
 export class Worker {
   readonly id: string;
+  /** What it runs, from its start to its end. */
+  readonly bundle: PoolBundle;
   /** Milliseconds since the epoch. */
   readonly startedAt = Date.now();
   calls = 0;
@@ -50,8 +55,9 @@ export class Worker {
   readonly #slots = new Map<string, ConnectedSlot>();
   readonly #early = new EarlyData();
 
-  constructor(id: string, events: WorkerEvents) {
+  constructor(id: string, bundle: PoolBundle, events: WorkerEvents) {
     this.id = id;
+    this.bundle = bundle;
     this.#events = events;
   }
 
@@ -88,7 +94,7 @@ export class Worker {
         this.lose(reason);
       },
     );
-    const bundle = this.#events.bundle();
+    const { bundle } = this;
     if (hello.bundle !== bundle.hash) {
       // The slots it may have run another bundle, and end now.
       connection.send(encodeLoad(bundle));
@@ -115,29 +121,53 @@ export class Worker {
     this.#early.hold(connection, hello);
   }
 
-  /** It takes no new calls from now on; those it has go on. */
+  /** It takes no new calls from now on; those it has go on, and then `drained` is told, perhaps before this returns. */
   drain(): void {
     if (this.#state === 'gone') return;
-    this.#state = 'draining';
-    for (const { slot } of this.#slots.values()) slot.shut();
+    this.#become('draining');
+    this.#checkDrained();
+  }
+
+  /** It has drained and is about to be paused: nothing is sent to it, and its silence means nothing. */
+  rest(): void {
+    if (this.#state === 'draining' && this.running === 0) this.#become('standby');
+  }
+
+  /** It takes calls again: it was draining, or it was a standby and runs again. */
+  readmit(): void {
+    if (this.#state === 'draining' || this.#state === 'standby') this.#become('ready');
   }
 
   /** It leaves the pool for good: every call it has is lost, every connection is cut. */
   lose(reason: string): void {
     if (this.#state === 'gone') return;
-    this.#state = 'gone';
-    // All of them first: a lost call that is placed again must not land on a slot that is about to be cut.
-    for (const { slot } of this.#slots.values()) slot.shut();
+    // Its slots are shut first: a lost call that is placed again must not land on a slot that is about to be cut.
+    this.#become('gone');
     this.#control?.destroy(reason);
     this.#early.cutAll(reason);
     for (const connected of [...this.#slots.values()]) connected.destroy(reason);
     this.#events.lost(this, reason);
   }
 
+  /** The only place where the state changes. Its slots take calls while it is ready, and at no other time. */
+  #become(state: WorkerState): void {
+    this.#state = state;
+    if (state !== 'ready') {
+      for (const { slot } of this.#slots.values()) slot.shut();
+      return;
+    }
+    this.#events.ready(this);
+    for (const { slot, busy } of this.#slots.values()) if (!busy) this.#open(slot);
+  }
+
+  #checkDrained(): void {
+    if (this.#state === 'draining' && this.running === 0) this.#events.drained(this);
+  }
+
   #hear(type: number, payload: Buffer): void {
     switch (type) {
       case FrameType.MANIFEST: {
-        const refusal = this.#events.refuseManifest(payload.toString('utf8'));
+        const refusal = this.#events.refuseManifest(this, payload.toString('utf8'));
         if (refusal !== undefined) {
           this.bundleFault = refusal;
           this.lose(refusal);
@@ -184,7 +214,8 @@ export class Worker {
   }
 
   #admit(connection: Connection, hello: DataHello): void {
-    const connected = new ConnectedSlot(connection, hello, this.id, {
+    const owner = { workerId: this.id, bundle: this.bundle.hash };
+    const connected = new ConnectedSlot(connection, hello, owner, {
       room: (free) => {
         this.#events.room(free);
       },
@@ -195,24 +226,32 @@ export class Worker {
         this.calls += 1;
         if (failed) this.failures += 1;
       },
+      released: () => {
+        this.#checkDrained();
+      },
       idle: ({ slot }) => {
-        if (this.#state === 'ready') this.#open(slot);
+        this.#open(slot);
       },
       lied: () => {
         this.lose('it answers calls it was not given');
       },
-      closed: ({ slot }, reason, garbage) => {
+      occupied: (bySlots) => {
+        this.#events.occupied(bySlots);
+      },
+      closed: (closed, reason, garbage) => {
+        const { slot } = closed;
         this.#slots.delete(hello.key);
         this.#events.slotClosed(slot);
         // Before its calls are told, or they might be placed on another slot of the worker that is about to leave.
         if (garbage) this.lose(`a slot of it sends garbage: ${reason}`);
-        slot.lose(reason);
+        closed.lose(reason);
         // A call that kept away from another worker for this one's sake may go there now.
         if (this.#state !== 'gone') this.#events.room(slot);
+        this.#checkDrained();
       },
     });
     this.#slots.set(hello.key, connected);
-    connected.attach(this.#events.bundle().maxResultBytes);
+    connected.attach(this.bundle.maxResultBytes);
     if (!this.#slots.has(hello.key)) return; // it was closed already
     if (this.#state === 'ready' && !connected.busy) this.#open(connected.slot);
     else this.#settle();
@@ -221,12 +260,11 @@ export class Worker {
   /** Ready means: bundle loaded and every data connection up. */
   #settle(): void {
     if (this.#state !== 'starting' || !this.#manifestKnown || this.#slots.size < this.#expectedSlots) return;
-    this.#state = 'ready';
-    this.#events.ready(this);
-    for (const { slot, busy } of this.#slots.values()) if (!busy) this.#open(slot);
+    this.#become('ready');
   }
 
   #open(slot: Slot): void {
+    if (this.#state !== 'ready') return; // what opening another one led to has shut them again
     this.#events.slotOpened(slot);
     slot.open();
   }

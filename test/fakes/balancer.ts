@@ -68,13 +68,14 @@ export class FakeBalancer {
       queueCalls: options.queueCalls ?? 1000,
       maxResultBytes: 1000,
     });
-    this.dispatcher.useManifest(new Map(this.specs.map((spec) => [spec.name, spec])));
+    this.dispatcher.useManifest(new Map(this.specs.map((spec) => [spec.name, spec])), HASH);
     this.pool.listen({
       room: this.dispatcher.pump,
       workerReady: (worker) => {
         this.events.push(`ready ${worker.id}`);
         this.dispatcher.pump();
       },
+      workerDrained: (worker) => this.events.push(`drained ${worker.id}`),
       workerLost: (worker, reason) => {
         this.events.push(`lost ${worker.id}: ${reason}`);
         this.dispatcher.pump();

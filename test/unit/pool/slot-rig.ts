@@ -8,7 +8,6 @@ const FAR_MS = 60_000;
 
 /** A call that notes what it is told. */
 export class Call implements SlotCall {
-  readonly functionIndex = 0;
   readonly params = undefined;
   readonly deadlineAt: number;
   readonly concurrency: number;
@@ -22,6 +21,10 @@ export class Call implements SlotCall {
     this.concurrency = is.concurrency ?? 1;
     this.shortMs = is.shortMs ?? Infinity;
     this.deadlineAt = performance.now() + (is.timeoutMs ?? FAR_MS);
+  }
+
+  functionIndexIn(): number {
+    return 0;
   }
 
   answered(_slot: Slot, answer: SlotAnswer): void {
@@ -54,8 +57,7 @@ export class SlotRig {
       (id: number): void =>
         void this.said.push(`${what} ${id}`);
     this.slot = new Slot(
-      'key',
-      'w1',
+      { key: 'key', workerId: 'w1', bundle: 'the bundle' },
       {
         run: (id, _call, short) => this.said.push(short ? `run ${id} short` : `run ${id}`),
         takeBack: say('take back'),
