@@ -9,6 +9,8 @@ import { Recruiter, type RecruiterOptions } from './recruiter.ts';
 
 /** A worker that was ready for this long and then died is replaced at once, in milliseconds. */
 const STEADY_MS = 10_000;
+/** For so long a young death is held against the next worker that a plan starts, in milliseconds: over twice the longest wait. */
+const HELD_AGAINST_MS = 25_000;
 
 /** What the calls say of the load; the rest of an observation is the crew's own. */
 export type LoadFigures = Omit<Observation, 'workers' | 'standbyAgesMs' | 'newWorkerMs'>;
@@ -27,6 +29,8 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
   readonly #launcher: Launcher;
   readonly #log: Logger;
   readonly #load: () => LoadFigures;
+  /** The last worker that died young or didn't start: how many in a row with it, and when. */
+  #youngDeath = { failures: 0, at: -Infinity };
 
   constructor(options: CrewOptions<Bundle>) {
     this.limits = options.limits;
@@ -73,6 +77,7 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     void this.recruiter.remove(id, reason);
     const steady = member.readyAt !== undefined && performance.now() - member.readyAt > STEADY_MS;
     const failures = steady ? 0 : member.failures;
+    if (!steady) this.#diedYoung(failures);
     const replaced = this.#tooFew() && !member.leaving;
     this.#log.warn({ worker: id, reason }, replaced ? 'worker lost; replacing it' : 'worker lost');
     // Above N too, one that died young holds its place for a while: the next one would die as well.
@@ -166,17 +171,24 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     return ready + starting + this.recruiter.vacancies < this.limits.min;
   }
 
+  #diedYoung(failures: number): void {
+    this.#youngDeath = { failures: failures + 1, at: performance.now() };
+  }
+
   #replace(failures: number): void {
     void this.recruiter.replace(failures, () => this.#tooFew());
   }
 
   async #startOne(): Promise<void> {
-    const { launched, ready } = this.recruiter.start({ failures: 0 });
+    const { failures: before, at } = this.#youngDeath;
+    const failures = performance.now() - at < HELD_AGAINST_MS ? before : 0;
+    const { launched, ready } = this.recruiter.start({ failures });
     let begun = false;
     ready.catch((error: unknown) => {
       if (!begun || this.recruiter.stopped.aborted) return; // the autoscaler is told
       this.#log.error({ err: error }, 'a worker could not be started; trying again');
-      this.#replace(1);
+      this.#diedYoung(failures);
+      this.#replace(failures + 1);
     });
     await launched;
     begun = true;

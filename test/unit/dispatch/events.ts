@@ -30,7 +30,17 @@ export type Event =
   | { readonly do: 'pass'; readonly ms: number }
   | {
       readonly do:
-        'cancel' | 'stick' | 'hang up' | 'redial' | 'slot dies' | 'worker dies' | 'drain' | 'lie' | 'chain';
+        | 'cancel'
+        | 'stick'
+        | 'hang up'
+        | 'redial'
+        | 'slot dies'
+        | 'worker dies'
+        | 'drain'
+        | 'rest'
+        | 'readmit'
+        | 'lie'
+        | 'chain';
       readonly at: number;
     }
   | { readonly do: 'new worker' };
@@ -64,5 +74,6 @@ export const events: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('worker dies', 'drain', 'lie' as const), at }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('drain', 'rest', 'readmit' as const), at }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('new worker' as const) }) },
 );

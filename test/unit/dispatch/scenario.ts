@@ -109,13 +109,17 @@ export class Scenario {
         return;
       }
       case 'worker dies':
-      case 'drain': {
-        const worker = pick(this.#livingWorkers(), event.at);
-        if (worker === undefined) return;
-        if (event.do === 'worker dies') worker.die();
-        else this.balancer.pool.workers.find(({ id }) => id === worker.id)?.drain();
+        pick(this.#livingWorkers(), event.at)?.die();
         return;
-      }
+      case 'drain':
+        pick(this.balancer.pool.workers, event.at)?.drain();
+        return;
+      case 'rest':
+        pick(this.balancer.pool.workers, event.at)?.rest();
+        return;
+      case 'readmit':
+        pick(this.balancer.pool.workers, event.at)?.readmit();
+        return;
       default:
         this.#toSlot(event);
     }
@@ -191,6 +195,8 @@ export class Scenario {
 
   #checkHand(entry: Entry, slot: FakeSlot, remainingMs: number): void {
     const { name, hands } = entry;
+    const worker = this.balancer.pool.workers.find(({ id }) => id === slot.workerId);
+    assert.notEqual(worker?.state, 'standby', 'a standby was handed a call');
     assert.ok(remainingMs > 0, `${name} was handed over after its deadline`);
     // One that is answered in this very moment may have been on its way already.
     const answered = entry.outcomes.length > 0 && entry.answeredAt < performance.now();
@@ -213,6 +219,8 @@ export class Scenario {
     const fresh = waiting.filter((entry) => !entry.handed && entry.pending.attempts === 0);
     assert.ok(fresh.length <= QUEUE_CALLS, `${fresh.length} calls wait in a queue for ${QUEUE_CALLS}`);
     for (const entry of this.#entries) checkEntry(entry);
+    const leased = this.balancer.pool.slots.reduce((sum, slot) => sum + slot.occupied, 0);
+    assert.ok(Math.abs(this.balancer.pool.busySlots - leased) < 1e-6, 'busy slots are miscounted');
     for (const slot of this.balancer.slots) this.#checkSlot(slot);
     for (const slot of this.balancer.pool.slots) {
       const kinds = waiting.map(({ name }) => concurrencyOf(name));
@@ -237,6 +245,7 @@ export class Scenario {
       assert.ok(names.length <= 17, `${names.length} calls in a slot`);
     }
     const worker = this.balancer.pool.workers.find(({ id }) => id === slot.workerId);
+    assert.ok(worker?.state !== 'standby' || names.length === 0, 'a standby runs a call');
     const seen = worker?.slots.find(({ key }) => key === slot.key);
     if (seen !== undefined) assert.equal(seen.running, names.length, 'leases are the calls in the slot');
   }
