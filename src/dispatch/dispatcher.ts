@@ -16,9 +16,8 @@ import { RetryBudget } from './retry-budget.ts';
 const HELD_UP_MS = 5;
 /** A call runs at most twice (DESIGN decision 6). */
 const MAX_ATTEMPTS = 2;
-/** What a rejected client is told to wait at the least, in milliseconds. */
+/** What a rejected client is told to wait at the least and at the most, in milliseconds. */
 const MIN_RETRY_AFTER_MS = 50;
-/** And at the most, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 10_000;
 /** How long one such figure serves, in milliseconds. */
 const RETRY_AFTER_KEPT_MS = 50;

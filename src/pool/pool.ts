@@ -138,11 +138,7 @@ export class Pool implements Newcomers {
   }
 
   /** The slot that would start a short call soonest behind those it has, where that is allowed (DESIGN decision 13). */
-  ahead(
-    shortMs: number,
-    avoid: string | undefined,
-    bundles: ReadonlyMap<string, unknown>,
-  ): Slot | undefined {
+  ahead(shortMs: number, avoid: string | undefined, bundles: ReadonlyMap<string, unknown>): Slot | undefined {
     let best: Slot | undefined;
     let bestMs = Infinity;
     for (const slot of this.#running(bundles)) {

@@ -49,8 +49,12 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
       const { ids } = balancer;
       await until('one is a standby', () => balancer.states.join() === 'ready,standby', SHRUNK_MS);
       if (runtime === 'docker') {
-        const states = (await home.containers()).map(({ State }) => State);
-        expect(states.sort()).toEqual(['paused', 'running']);
+        const states = async (): Promise<string> =>
+          (await home.containers())
+            .map(({ State }) => State)
+            .sort()
+            .join();
+        await until('its container is paused', async () => (await states()) === 'paused,running');
       }
       expect(await balancer.call('add', [1, 2])).toBe(3);
       await grow(2);
@@ -87,7 +91,10 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     expect([await balancer.call('version'), await balancer.call('added')]).toEqual(['two', 'new']);
     expect(balancer.ids.filter((id) => before.includes(id))).toEqual([]);
 
-    writeFileSync(join(functions, 'version.ts'), `throw new Error('no database');\nexport default () => 1;\n`);
+    writeFileSync(
+      join(functions, 'version.ts'),
+      `throw new Error('no database');\nexport default () => 1;\n`,
+    );
     await expect(
       balancer.underLoad(4, () => balancer.call('version'), balancer.operate.reload()),
     ).rejects.toThrow('no database');
@@ -118,15 +125,17 @@ it('changes N at run time, and drains a worker once another has taken its place'
 describe.skipIf(engine.missing !== undefined)('with an engine', () => {
   it('does without a standby whose container somebody has removed', async () => {
     await start({ SPILLWAY_RUNTIME: 'docker', SPILLWAY_WORKERS: '2' });
-    await balancer.operate.resize(1);
-    await balancer.operate.resize(2);
     await balancer.operate.resize(3);
     await until('there are three', () => balancer.states.join() === 'ready,ready,ready');
     await balancer.operate.resize(1);
     await until('one is a standby', () => balancer.states.join() === 'ready,ready,standby');
     if (engine.missing !== undefined) throw new Error('there is no engine');
-    const paused = (await home.containers()).find(({ State }) => State === 'paused');
-    await engine.docker.getContainer(paused!.Id).remove({ force: true });
+    let paused: string | undefined;
+    await until('its container is paused', async () => {
+      paused = (await home.containers()).find(({ State }) => State === 'paused')?.Id;
+      return paused !== undefined;
+    });
+    await engine.docker.getContainer(paused!).remove({ force: true });
     await until('it is gone', () => balancer.states.join() === 'ready,ready');
     await balancer.operate.resize(3);
     await until('another was started', () => balancer.states.join() === 'ready,ready,ready');

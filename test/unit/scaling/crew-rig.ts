@@ -8,7 +8,6 @@ import type { CrewWorker } from '../../../src/scaling/members.ts';
 import type { Limits, Observation } from '../../../src/scaling/observation.ts';
 import type { CrewPool } from '../../../src/scaling/recruiter.ts';
 
-
 /** All that the crew wants to know of a bundle. */
 interface FakeBundle {
   readonly hash: string;
@@ -125,7 +124,14 @@ export class CrewRig {
     this.crew = new Crew<FakeBundle>({
       launcher: this.launcher,
       pool: this.pool,
-      limits: { min: workers, max: 2 * workers, standbys: workers, standbyMs: 600_000, waitMs: 50, ...limits },
+      limits: {
+        min: workers,
+        max: 2 * workers,
+        standbys: workers,
+        standbyMs: 600_000,
+        waitMs: 50,
+        ...limits,
+      },
       load: () => this.load,
       token: (id) => `token of ${id}`,
       log: pino({}, { write: (line) => void this.logged.push(JSON.parse(line) as Logged) }),
