@@ -117,7 +117,7 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
     return this.doing(this.#replace(failures, wanted));
   }
 
-  /** Takes a worker out of the pool, whatever it does, and removes it; tries until the runtime has done so. */
+  /** Takes a worker out of the pool, whatever it does, and removes it. Resolves after the first attempt; others follow it if need be. */
   remove(id: string, reason: string): Promise<void> {
     this.members.delete(id);
     this.#options.pool.eject(id, reason);
@@ -226,19 +226,28 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
     }
   }
 
+  /** Whoever waits for it waits for the first attempt only: an engine that is down must not hold anything else up. */
   async #remove(id: string): Promise<void> {
     this.#leftovers.add(id);
-    for (let failed = 1; ; failed += 1) {
-      try {
-        await this.#options.launcher.stop(id);
-        this.#leftovers.delete(id);
-        return;
-      } catch (error) {
-        // The next start finds it by its label.
-        this.#options.log.error({ worker: id, err: error }, 'a worker could not be removed');
-      }
+    await this.#tryToRemove(id);
+    if (this.#leftovers.has(id) && !this.stopped.aborted) void this.doing(this.#removeLater(id));
+  }
+
+  async #removeLater(id: string): Promise<void> {
+    for (let failed = 1; this.#leftovers.has(id); failed += 1) {
       await pause(waitAfter(failed), this.stopped);
       if (this.stopped.aborted) return;
+      await this.#tryToRemove(id);
+    }
+  }
+
+  async #tryToRemove(id: string): Promise<void> {
+    try {
+      await this.#options.launcher.stop(id);
+      this.#leftovers.delete(id);
+    } catch (error) {
+      // The next start finds it by its label.
+      this.#options.log.error({ worker: id, err: error }, 'a worker could not be removed');
     }
   }
 }
