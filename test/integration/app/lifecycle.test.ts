@@ -194,6 +194,18 @@ describe('without an engine', () => {
 });
 
 describe.skipIf(engine.missing !== undefined)('with an engine', () => {
+  it('takes over a standby of a killed balancer', async () => {
+    if (engine.missing !== undefined) throw new Error('there is no engine');
+    const env = { SPILLWAY_RUNTIME: 'docker', SPILLWAY_WORKERS: '2' };
+    await (await home.start(env)).kill('SIGKILL');
+    const before = (await home.containers()).map(({ Id }) => Id).sort();
+    await engine.docker.getContainer(before[0] ?? '').pause();
+    const second = await home.start(env);
+    expect(second.lines('2 running workers taken over')).toHaveLength(1);
+    expect((await home.containers()).map(({ Id }) => Id).sort()).toEqual(before);
+    expect(await second.kill('SIGTERM')).toBe(0);
+  });
+
   it('takes the slot, not the worker, when the container runs out of memory', async () => {
     const balancer = await home.start({ SPILLWAY_RUNTIME: 'docker', SPILLWAY_WORKER_MEMORY: '160m' });
     const answer = await balancer.call('buffers');
