@@ -1,25 +1,25 @@
 /** The composition root: the only place that sees all parts. */
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
+import type { LogLines } from './admin/call-log.ts';
 import { CloudLink } from './cloud-link.ts';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
-import type { CloudBundle } from './cloud/backend.ts';
-import { buildBundle, type Bundle } from './functions/bundle.ts';
-import { readFunctionEnv } from './functions/env.ts';
+import { Elastic } from './elastic.ts';
 import { FunctionsFault } from './functions/fault.ts';
-import { parseManifest, type Manifest } from './functions/manifest.ts';
-import type { LogLines } from './admin/call-log.ts';
+import type { Manifest } from './functions/manifest.ts';
+import { Manifests } from './functions/manifests.ts';
 import type { Logger } from './log.ts';
+import { Operate, readFunctions } from './operate.ts';
 import { Operator, type AdminAddress } from './operator.ts';
+import type { PoolBundle } from './pool/bundle.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
 import { Watch } from './pool/watch.ts';
 import { createFront, type Front } from './rpc/http.ts';
 import { buildWorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
-import { BundleFault, Keeper } from './scaling/keeper.ts';
+import { BundleFault } from './scaling/starts.ts';
 import { openState, type State } from './state.ts';
 
 /** How long idle connections have to send what is on its way, so that it is answered rather than lost, in milliseconds. */
@@ -41,6 +41,8 @@ export interface App {
   drain(): Promise<void>;
   /** Ends workers, sockets and timers, and lets the state folder go. */
   stop(): Promise<void>;
+  /** What an operator may do to workers and functions; undefined until the pool is there. */
+  readonly operate: Operate | undefined;
 }
 
 /** Puts the parts together. Nothing is opened before start(). */
@@ -48,19 +50,23 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
   const undo: (() => Promise<void> | void)[] = [];
   let stopped = false;
   let reason = 'starting';
-  let manifest: Manifest | undefined;
+  const manifests = new Manifests();
   let dispatcher: Dispatcher | undefined;
   let front: Front | undefined;
   let pool: Pool | undefined;
+  let elastic: Elastic | undefined;
+  /** The functions that clients can call. */
+  const manifest = (): Manifest | undefined =>
+    pool === undefined ? undefined : manifests.of(pool.bundle.hash);
   const cloud = new CloudLink(config, log);
-  const operator = new Operator(config, log, lines, version, cloud);
+  const operator = new Operator(config, log, lines, version, { cloud, manifest });
 
   const step = (text: string): void => {
     reason = `starting: ${text}`;
     log.info(text);
   };
   const readiness = (): { ready: true } | { ready: false; reason: string } => {
-    if (front === undefined || manifest === undefined || reason !== '') return { ready: false, reason };
+    if (front === undefined || manifest() === undefined || reason !== '') return { ready: false, reason };
     if ((pool?.count('ready') ?? 0) > 0) return { ready: true };
     const elsewhere = cloud.reason === undefined && dispatcher?.offload.rule.policy !== 'never';
     return elsewhere ? { ready: true } : { ready: false, reason: 'no worker is ready' };
@@ -76,7 +82,7 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
     const admin = await operator.listen(state);
     const opened = createFront(
       {
-        manifest: () => manifest,
+        manifest,
         dispatch: (request, answer) => {
           if (dispatcher === undefined)
             throw new Error('a call was dispatched before the manifest was known');
@@ -102,21 +108,17 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
     const address = await opened.listen();
     front = opened;
     undo.push(() => opened.close());
-    const { bundle, env } = await startPool(state);
+    const bundle = await startPool(state);
     reason = '';
     // In the background: the pool serves, whatever becomes of the cloud.
-    void openCloud(state, { hash: bundle.hash, code: bundle.code }, env);
-    return { ...address, functions: [...(manifest?.keys() ?? [])], admin };
+    void openCloud(state, bundle);
+    return { ...address, functions: [...(manifest()?.keys() ?? [])], admin };
   }
 
-  async function openCloud(
-    state: State,
-    bundle: CloudBundle,
-    functionEnv: Readonly<Record<string, string>>,
-  ): Promise<void> {
+  async function openCloud(state: State, bundle: PoolBundle): Promise<void> {
     const backend = await cloud.open({
       bundle,
-      functionEnv,
+      functionEnv: bundle.env,
       pool: config.pool ?? state.pool,
       stateDir: state.dir,
       figures: () => ({
@@ -128,37 +130,23 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
     if (backend !== undefined) dispatcher?.offload.useCloud(backend);
   }
 
-  async function startPool(state: State): Promise<{ bundle: Bundle; env: Readonly<Record<string, string>> }> {
+  async function startPool(state: State): Promise<PoolBundle> {
     const startedAt = performance.now();
-    const bundle = await buildBundle(resolve(config.functionsDir));
-    const env = config.functionEnvFile === undefined ? {} : readFunctionEnv(config.functionEnvFile);
+    const { names, bundle } = await readFunctions(config);
     const program = await buildWorkerProgram();
-    step(`bundled ${bundle.functions.length} functions (${sinceMs(startedAt)} ms)`);
+    step(`bundled ${names.length} functions (${sinceMs(startedAt)} ms)`);
 
-    let manifestText: string | undefined;
     const workers = new Pool({
       policy: config.policy,
-      bundle: {
-        hash: bundle.hash,
-        code: Buffer.from(bundle.code),
-        env,
-        maxResultBytes: config.maxBodyBytes,
-      },
-      refuseManifest(json) {
-        if (manifestText !== undefined) {
-          return json === manifestText
-            ? undefined
-            : 'its manifest is another than the first worker’s for this bundle';
-        }
-        try {
-          manifest = parseManifest(json);
-        } catch (error) {
-          return messageOf(error);
-        }
-        manifestText = json;
-        operator.parts.manifest = manifest;
-        calls.useManifest(manifest);
-        return undefined;
+      bundle,
+      refuseManifest(json, hash) {
+        const isNew = manifests.of(hash) === undefined;
+        const refusal = manifests.refuse(json, hash);
+        const accepted = manifests.of(hash);
+        // One that is only tried isn't for calls yet: see reload.
+        if (isNew && accepted !== undefined && hash === workers.bundle.hash)
+          calls.useManifest(accepted, hash);
+        return refusal;
       },
     });
     const calls = new Dispatcher(workers, {
@@ -166,6 +154,7 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
       maxResultBytes: config.maxBodyBytes,
       offload: { policy: config.offload, waitMs: config.offloadWaitMs },
       observer: operator.observer,
+      mostSlots: () => (elastic?.limits.max ?? 0) * config.workerSlots,
     });
     pool = operator.parts.pool = workers;
     dispatcher = operator.parts.dispatcher = calls;
@@ -174,17 +163,19 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
     undo.push(() => {
       calls.close();
     });
-    let keeper: Keeper | undefined;
     workers.listen({
       room: calls.pump,
       workerReady(worker) {
         operator.recorder.worker('ready', '');
-        keeper?.workerReady(worker.id);
+        elastic?.crew.workerReady(worker.id);
         calls.pump();
+      },
+      workerDrained(worker) {
+        elastic?.crew.workerDrained(worker.id);
       },
       workerLost(worker, why) {
         operator.recorder.worker('lost', why);
-        keeper?.workerLost(worker.id, why);
+        elastic?.crew.workerLost(worker.id, why);
         calls.pump();
       },
       slotEnded(worker, why) {
@@ -213,18 +204,27 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
         undo.push(() => launcher.close());
         operator.parts.runtime = launcher.runtime;
         if (stopped) throw new Error('stopped while it was starting');
-        const kept = new Keeper({
+        const crewed = new Elastic({
+          config,
           launcher,
           pool: workers,
-          workers: config.workers,
+          dispatcher: calls,
           token: (id) => workerToken(state.workerSecret, id),
           log,
           onProgress: step,
         });
-        keeper = kept;
+        elastic = crewed;
         // Before the start: a signal may come while workers are being started, and must end them too.
-        undo.push(() => kept.stop());
-        await kept.start();
+        undo.push(() => crewed.stop());
+        await crewed.start();
+        operator.parts.operate = new Operate({
+          ...{ config, pool: workers, dispatcher: calls, elastic: crewed, manifests },
+          onReloaded(reloaded) {
+            log.info({ bundle: reloaded.hash }, 'new functions are in use');
+            // The cloud logs how it goes, and takes no calls until it has them.
+            cloud.useBundle(reloaded).catch(() => undefined);
+          },
+        });
       } catch (error) {
         await undoFrom(done);
         if (error instanceof BundleFault) throw new FunctionsFault(config.functionsDir, [error.message]);
@@ -234,7 +234,7 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
         continue;
       }
       step(`${workers.count('ready')} workers ready as ${runtime.name} (${sinceMs(began)} ms)`);
-      return { bundle, env };
+      return bundle;
     }
     throw new Error('no runtime was tried');
   }
@@ -265,6 +265,9 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
       await front?.close();
     },
     stop,
+    get operate() {
+      return operator.parts.operate;
+    },
   };
 }
 

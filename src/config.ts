@@ -14,7 +14,12 @@ type Values = {
 
 /** The checked settings. Units stand in the names; the comments are at SETTINGS. */
 export type Config = Readonly<
-  Omit<Values, 'standbys' | 'apiKeys'> & { standbys: number; apiKeys: readonly string[] }
+  Omit<Values, 'standbys' | 'apiKeys'> & {
+    standbys: number;
+    /** Whether `standbys` was set; else it is N, and follows N. */
+    standbysSet: boolean;
+    apiKeys: readonly string[];
+  }
 >;
 
 /** The settings can't be used. `faults` has one line for each fault, none of which shows a secret. */
@@ -53,7 +58,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   faults.push(...combinedFaults(read));
   if (faults.length > 0) throw new ConfigFault(faults);
   const complete = read as Values;
-  return { ...complete, standbys: complete.standbys ?? complete.workers, apiKeys: complete.apiKeys ?? [] };
+  return {
+    ...complete,
+    standbys: complete.standbys ?? complete.workers,
+    standbysSet: complete.standbys !== undefined,
+    apiKeys: complete.apiKeys ?? [],
+  };
 }
 
 /** Faults that no setting has alone. */

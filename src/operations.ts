@@ -16,6 +16,7 @@ import type { ActiveCall } from './dispatch/active-call.ts';
 import type { Outcome } from './dispatch/call.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { Manifest } from './functions/manifest.ts';
+import type { Operate } from './operate.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
 
@@ -23,19 +24,18 @@ import type { Worker } from './pool/worker.ts';
 export interface Parts {
   pool?: Pool;
   dispatcher?: Dispatcher;
-  manifest?: Manifest;
+  /** The functions that clients can call; undefined while none are loaded. */
+  readonly manifest: () => Manifest | undefined;
   /** The pool's name. */
   poolId: string;
   runtime: Status['pool']['runtime'];
   runtimeReason?: string;
   readonly cloud: CloudLink;
-  /** Deeds of parts that this balancer may not have. */
-  deeds: Partial<Pick<Operations, 'drainWorker' | 'resize' | 'reload'>>;
+  /** Workers and functions; once the pool is there. */
+  operate?: Operate;
 }
 
 const OFFLOAD_POLICIES = ['threshold', 'predictive', 'never', 'always'] as const;
-/** How often a draining worker is looked at, in milliseconds. */
-const DRAIN_LOOK_MS = 50;
 /** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
 const FOR_EVER_MS = 3_600_000;
 
@@ -46,7 +46,6 @@ export class BalancerOperations implements Operations {
   readonly #parts: Parts;
   readonly #recorder: Recorder;
   readonly #startedAt = performance.now();
-  readonly #drains = new Set<NodeJS.Timeout>();
   #figures: CloudFigures | undefined;
 
   constructor(config: Config, version: string, parts: Parts, recorder: Recorder) {
@@ -67,13 +66,13 @@ export class BalancerOperations implements Operations {
         policy: this.#config.offload,
         waitMs: this.#config.offloadWaitMs,
       },
-      functions: [...(manifest?.keys() ?? [])],
+      functions: [...(manifest()?.keys() ?? [])],
       calls: { ...(dispatcher?.counts ?? { total: 0, failed: 0, offloaded: 0, retried: 0 }) },
     };
   }
 
   functions(): FunctionStatus[] {
-    return Array.from(this.#parts.manifest?.values() ?? [], (spec): FunctionStatus => {
+    return Array.from(this.#parts.manifest()?.values() ?? [], (spec): FunctionStatus => {
       const { name, summary, schema, timeoutMs, idempotent, offload, concurrency, localTimeoutMs } = spec;
       return {
         name,
@@ -100,37 +99,15 @@ export class BalancerOperations implements Operations {
   }
 
   async drainWorker(id: string): Promise<void> {
-    const { pool, deeds } = this.#parts;
-    if (deeds.drainWorker !== undefined) return await deeds.drainWorker(id);
-    const worker = pool?.workers.find((one) => one.id === id);
-    if (pool === undefined || worker === undefined)
-      throw new Error(`there is no worker ${JSON.stringify(id)}`);
-    if (worker.state === 'draining') return;
-    if (worker.state !== 'ready')
-      throw new Error(`worker ${id} is ${worker.state}: only a ready one can be drained`);
-    worker.drain();
-    const look = setInterval(() => {
-      if (worker.state === 'draining' && worker.running > 0) return;
-      clearInterval(look);
-      this.#drains.delete(look);
-      // Whoever keeps the pool starts another in its place.
-      pool.eject(id, 'drained by an operator');
-    }, DRAIN_LOOK_MS);
-    this.#drains.add(look);
+    await this.#operate.drainWorker(id);
   }
 
   async resize(workers: number): Promise<void> {
-    const { resize } = this.#parts.deeds;
-    if (resize === undefined) {
-      throw new Error('this build can’t resize a running pool: set SPILLWAY_WORKERS and restart');
-    }
-    await resize(workers);
+    await this.#operate.resize(workers);
   }
 
   async reload(): ReturnType<Operations['reload']> {
-    const { reload } = this.#parts.deeds;
-    if (reload === undefined) throw new Error('this build can’t reload functions: restart the balancer');
-    return await reload();
+    return await this.#operate.reload();
   }
 
   async setOffload(policy: string, waitMs: number | undefined): Promise<void> {
@@ -142,7 +119,8 @@ export class BalancerOperations implements Operations {
   }
 
   async call({ method, params, backend, timeoutMs }: OperatorCall): Promise<OperatorCallAnswer> {
-    const { dispatcher, manifest } = this.#parts;
+    const { dispatcher } = this.#parts;
+    const manifest = this.#parts.manifest();
     if (dispatcher === undefined || manifest === undefined)
       throw new Error('the functions are still being loaded');
     const spec = manifest.get(method);
@@ -169,23 +147,24 @@ export class BalancerOperations implements Operations {
     return await this.#parts.cloud.destroy();
   }
 
-  /** Stops looking at draining workers. */
-  close(): void {
-    for (const look of this.#drains) clearInterval(look);
-    this.#drains.clear();
+  get #operate(): Operate {
+    if (this.#parts.operate === undefined) throw new Error('the balancer is still starting');
+    return this.#parts.operate;
   }
 
   #poolStatus(): Status['pool'] {
-    const { pool, dispatcher, poolId, runtime, runtimeReason } = this.#parts;
+    const { pool, dispatcher, operate, poolId, runtime, runtimeReason } = this.#parts;
+    const n = operate?.n ?? this.#config.workers;
+    const scaling = operate?.scaling;
     const count = (state: Worker['state']): number => pool?.count(state) ?? 0;
     const slots = pool?.slots ?? [];
     return {
       id: poolId,
       runtime,
       ...(runtimeReason !== undefined && { runtimeReason }),
-      n: this.#config.workers,
-      min: this.#config.workers,
-      max: 2 * this.#config.workers,
+      n,
+      min: n,
+      max: 2 * n,
       starting: count('starting'),
       ready: count('ready'),
       ejected: count('ejected'),
@@ -196,6 +175,7 @@ export class BalancerOperations implements Operations {
       queued: dispatcher?.queued ?? 0,
       expectedWaitMs: Math.min(FOR_EVER_MS, dispatcher?.expectedWaitMs() ?? FOR_EVER_MS),
       workers: pool?.workers.map(workerStatus) ?? [],
+      ...(scaling !== undefined && { scaling }),
     };
   }
 
@@ -212,10 +192,11 @@ export class BalancerOperations implements Operations {
 }
 
 function workerStatus(worker: Worker): WorkerStatus {
-  const { id, state, slots, running, calls, failures, startedAt, containerId, pid } = worker;
+  const { id, state, reason, slots, running, calls, failures, startedAt, containerId, pid } = worker;
   return {
     id,
     state,
+    ...(reason !== undefined && { reason }),
     slots: slots.length,
     running,
     calls,

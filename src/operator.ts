@@ -4,7 +4,6 @@ import { CallLog, type LogLines } from './admin/call-log.ts';
 import { createMetrics, type Metrics } from './admin/metrics.ts';
 import { Recorder } from './admin/recorder.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
-import type { CloudLink } from './cloud-link.ts';
 import type { Config } from './config.ts';
 import type { CallObserver } from './dispatch/observer.ts';
 import type { Logger } from './log.ts';
@@ -32,10 +31,16 @@ export class Operator {
   readonly #metrics: Metrics;
   #admin: Admin | undefined;
 
-  constructor(config: Config, log: Logger, lines: LogLines, version: string, cloud: CloudLink) {
+  constructor(
+    config: Config,
+    log: Logger,
+    lines: LogLines,
+    version: string,
+    parts: Pick<Parts, 'cloud' | 'manifest'>,
+  ) {
     this.#config = config;
     this.#log = log;
-    this.parts = { poolId: config.pool ?? '', runtime: 'none', cloud, deeds: {} };
+    this.parts = { poolId: config.pool ?? '', runtime: 'none', ...parts };
     this.#operations = new BalancerOperations(config, version, this.parts, this.recorder);
     this.#calls = new CallLog(log, lines);
     const { recorder } = this;
@@ -90,7 +95,6 @@ export class Operator {
 
   /** Closes the port and ends what is measured. */
   async close(): Promise<void> {
-    this.#operations.close();
     await this.#admin?.close();
     this.#metrics.close();
   }

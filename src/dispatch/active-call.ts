@@ -3,19 +3,12 @@ import type { CloudBackend, CloudFailure, CloudOutcome } from '../cloud/backend.
 import { timeout, type CallError } from '../errors.ts';
 import { failureError } from '../functions/failure.ts';
 import { newCallId } from '../pool/call-ids.ts';
-import type { Slot, SlotAnswer, SlotCall } from '../pool/slot.ts';
-import type { CallReport, CallRequest, Outcome, PendingCall } from './call.ts';
+import type { SlotAnswer } from '../pool/answer.ts';
+import type { Slot, SlotCall } from '../pool/slot.ts';
+import type { CallReport, CallRequest, Loss, Outcome, PendingCall } from './call.ts';
 import type { RunTimes } from './estimates.ts';
+import type { FunctionRecord } from './function-record.ts';
 import type { Watch } from './watch.ts';
-
-/** What dispatch keeps for each function of the bundle. */
-export interface FunctionRecord {
-  /** Its place in the manifest, which is how workers know it. */
-  readonly index: number;
-  readonly local: RunTimes;
-  /** The same in the cloud, starts of a process left out. */
-  readonly cloud: RunTimes;
-}
 
 /** What a call tells the dispatcher. */
 export interface CallEvents {
@@ -31,16 +24,12 @@ export interface CallEvents {
   withdraw(call: ActiveCall): void;
   /** It was answered, with that outcome. */
   settled(call: ActiveCall, outcome: Outcome): void;
+  /** It took so much CPU time in a slot, measured or else expected, in milliseconds. */
+  ran(cpuMs: number): void;
   /** Nothing runs it any more and nobody waits for it. */
   ended(call: ActiveCall): void;
   /** The largest result allowed, in bytes. */
   readonly maxResultBytes: number;
-}
-
-/** Why a call's slot was lost; undefined while none was. */
-export interface Loss {
-  readonly workerId: string;
-  readonly reason: string;
 }
 
 /** A slot that holds a call, and the id it knows it by. */
@@ -91,8 +80,13 @@ export class ActiveCall implements SlotCall, PendingCall {
     this.#answer = answer;
   }
 
-  get functionIndex(): number {
-    return this.#record.index;
+  /** The bundles that have its function. */
+  get bundles(): ReadonlyMap<string, number> {
+    return this.#record.indexes;
+  }
+
+  functionIndexIn(bundle: string): number | undefined {
+    return this.#record.indexes.get(bundle);
   }
 
   get params(): string | undefined {
@@ -120,6 +114,11 @@ export class ActiveCall implements SlotCall, PendingCall {
   /** Whether a slot holds it. */
   get leased(): boolean {
     return this.#leases.length > 0;
+  }
+
+  /** Whether neither a slot nor the cloud has it. */
+  get unplaced(): boolean {
+    return !this.leased && !this.#inCloud;
   }
 
   /** What is known of its function's run times in the pool. */
@@ -206,6 +205,7 @@ export class ActiveCall implements SlotCall, PendingCall {
     if (this.waiting) this.#events.withdraw(this);
     const { failure } = answer;
     if (failure === undefined && answer.warm) this.#record.local.observe(answer.runMs, answer.cpuMs);
+    this.#events.ran(answer.cpuMs ?? this.#record.local.cpuMs.mean);
     const report = { ...this.#report(answer.runMs), worker: slot.workerId };
     // The function may have noticed its deadline before this process did: the client is told of the deadline all the same.
     if (performance.now() >= this.deadlineAt) {

@@ -29,6 +29,12 @@ export interface CallReport {
   readonly cloud?: CloudReport;
 }
 
+/** Why a call's slot was lost; undefined while none was. */
+export interface Loss {
+  readonly workerId: string;
+  readonly reason: string;
+}
+
 /** How a call ended. `json` is the result as JSON text in UTF-8, not yet checked to be JSON. */
 export type Outcome =
   | { readonly ok: true; readonly json: Buffer; readonly report: CallReport }

@@ -1,18 +1,19 @@
 /** Places every call: on a free slot, behind a short one, or in the queue; and again when that didn't work out. */
 import type { CloudFailure } from '../cloud/backend.ts';
-import { cloudFailed, overloaded, shuttingDown, workerLost } from '../errors.ts';
-import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
+import { cloudFailed, methodNotFound, overloaded, shuttingDown, workerLost } from '../errors.ts';
+import type { Manifest } from '../functions/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Slot } from '../pool/slot.ts';
-import { ActiveCall, type CallEvents, type FunctionRecord } from './active-call.ts';
+import { ActiveCall, type CallEvents } from './active-call.ts';
 import type { CallRequest, Outcome } from './call.ts';
 import { Deadlines } from './deadlines.ts';
-import { RunTimes } from './estimates.ts';
+import { Demand, type Workload } from './demand.ts';
 import { Leasing } from './leasing.ts';
 import type { CallObserver } from './observer.ts';
 import { Offload, type OffloadRule, type Stays } from './offload.ts';
 import { MAX_RUNS, mayPlaceAgain } from './placement.ts';
 import { Queue } from './queue.ts';
+import { Records } from './records.ts';
 import { RetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -51,11 +52,14 @@ export class Dispatcher implements CallEvents {
   readonly #counts = { total: 0, failed: 0, retried: 0 };
   readonly #deadlines = new Deadlines<ActiveCall>();
   readonly #observer: CallObserver | undefined;
+  readonly #demand = new Demand();
   readonly #budget = new RetryBudget(performance.now());
-  readonly #records = new Map<FunctionSpec, FunctionRecord>();
+  readonly #records = new Records();
   #underWay = 0;
   #stopping = false;
   #onIdle: (() => void) | undefined;
+  /** Told that a call has had to queue, before it is placed once more: it may bring a slot at once. */
+  onQueued: () => void = () => undefined;
   readonly #retryAfter = new RetryAfter(() => this.expectedWaitMs());
 
   constructor(pool: Pool, options: DispatchOptions, queue = new Queue<ActiveCall>(options.queueCalls)) {
@@ -71,12 +75,16 @@ export class Dispatcher implements CallEvents {
       entered: (call, why) => {
         if (why !== undefined) this.#observer?.placed(call, 'queue', why);
         this.offload.watchWait(call);
+        this.onQueued();
       },
       left: (call) => {
         this.offload.leftQueue(call);
       },
     });
-    this.offload = new Offload(options.offload, this.#room, options.observer);
+    this.offload = new Offload(options.offload, this.#room, {
+      observer: options.observer,
+      demand: this.#demand,
+    });
     this.pump = this.#room.pump;
   }
 
@@ -84,13 +92,33 @@ export class Dispatcher implements CallEvents {
     return { ...this.#counts, offloaded: this.offload.sent };
   }
 
-  /** Learns the functions; before the first call. */
-  useManifest(manifest: Manifest): void {
-    let index = 0;
-    for (const spec of manifest.values()) {
-      this.#records.set(spec, { index, local: new RunTimes(), cloud: new RunTimes() });
-      index += 1;
+  /** Learns the functions of a bundle; before the first call. Those of earlier bundles stay known: see forget(). */
+  useManifest(manifest: Manifest, bundle: string): void {
+    this.#records.learn(manifest, bundle);
+    this.pump();
+  }
+
+  /** Whether a call waits that only this bundle can run. */
+  waitsFor(bundle: string): boolean {
+    for (const call of this.#deadlines.all()) {
+      if (call.waiting && call.bundles.size === 1 && call.bundles.has(bundle)) return true;
     }
+    return false;
+  }
+
+  /** No worker runs this bundle any more. Calls of functions that only it had are told that there is no such method. */
+  forget(bundle: string): void {
+    this.#records.forget(bundle);
+    for (const call of [...this.#deadlines.all()]) {
+      if (!call.waiting || call.bundles.size > 0) continue;
+      this.withdraw(call);
+      call.fail(methodNotFound(call.request.spec.name));
+    }
+  }
+
+  /** The work there is, for the scaling decision. */
+  workload(): Workload {
+    return this.#demand.workload(this.#deadlines.all(), performance.now());
   }
 
   /** Calls that have arrived and not ended: running, waiting, in the cloud. */
@@ -112,11 +140,12 @@ export class Dispatcher implements CallEvents {
   readonly dispatch = (request: CallRequest, answer: (outcome: Outcome) => void): ActiveCall => {
     this.#counts.total += 1;
     this.#budget.deposit();
-    const record = this.#records.get(request.spec);
-    if (record === undefined) throw new Error(`dispatch: unknown function ${request.spec.name}`);
+    const record = this.#records.of(request.spec);
     const call = new ActiveCall(request, record, this, answer);
     this.#underWay += 1;
+    this.#demand.arrived(record.local, request.spec.concurrency);
     if (this.#stopping) call.fail(shuttingDown());
+    else if (record.indexes.size === 0) call.fail(methodNotFound(request.spec.name));
     else {
       this.#deadlines.add(call);
       this.#arrive(call);
@@ -207,6 +236,10 @@ export class Dispatcher implements CallEvents {
     this.#observer?.answered(call, outcome);
   }
 
+  ran(cpuMs: number): void {
+    this.#demand.ran(cpuMs);
+  }
+
   ended(call: ActiveCall): void {
     this.offload.unwatch(call);
     this.#deadlines.delete(call);
@@ -221,6 +254,8 @@ export class Dispatcher implements CallEvents {
       this.#observer?.placed(call, 'pool', 'slot free');
       return;
     }
+    // First, so that the placement knows of the slots that are coming.
+    this.onQueued();
     const stays = this.offload.take(call);
     if (stays === undefined) return;
     if (!cloudFirst || this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, stays);

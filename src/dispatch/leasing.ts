@@ -19,13 +19,13 @@ export class Leasing {
     // Its time is over, which it will be told within a step of the deadlines; a slot would be ended for it.
     if (performance.now() >= call.deadlineAt) return false;
     const avoid = this.#avoid(call);
-    const free = this.#pool.free(call.concurrency, avoid);
+    const free = this.#pool.free(call.concurrency, avoid, call.bundles);
     if (free !== undefined) {
       call.start(free);
       return true;
     }
     const { shortMs } = call;
-    const ahead = shortMs === Infinity ? undefined : this.#pool.ahead(shortMs, avoid);
+    const ahead = shortMs === Infinity ? undefined : this.#pool.ahead(shortMs, avoid, call.bundles);
     // One that was held up in a slot gains nothing there.
     if (ahead === undefined || call.isIn(ahead)) return false;
     call.start(ahead);

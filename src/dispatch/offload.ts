@@ -8,6 +8,7 @@ import { cloudFailed } from '../errors.ts';
 import type { ActiveCall } from './active-call.ts';
 import type { CallRequest } from './call.ts';
 import { Deadlines } from './deadlines.ts';
+import type { Demand } from './demand.ts';
 import type { CallObserver } from './observer.ts';
 import {
   MAX_RUNS,
@@ -43,6 +44,12 @@ export interface LocalSide {
   pump(): void;
 }
 
+/** Who is told what is sent. */
+interface OffloadListeners {
+  readonly observer: CallObserver | undefined;
+  readonly demand: Demand;
+}
+
 /** Why a call stays here. */
 export type Stays = PlacementReason | 'no slot free';
 
@@ -56,8 +63,10 @@ export class Offload {
   readonly #watches = new Deadlines<Watch>();
   #cloud: CloudBackend | undefined;
   readonly #observer: CallObserver | undefined;
+  readonly #demand: Demand;
 
-  constructor(rule: OffloadRule, local: LocalSide, observer: CallObserver | undefined) {
+  constructor(rule: OffloadRule, local: LocalSide, { observer, demand }: OffloadListeners) {
+    this.#demand = demand;
     this.rule = rule;
     this.#local = local;
     this.#observer = observer;
@@ -178,6 +187,7 @@ export class Offload {
     this.unwatch(call);
     this.#local.leaves(call);
     this.sent += 1;
+    this.#demand.offload(call.local, call.concurrency);
     this.#observer?.placed(call, 'cloud', reason);
     call.startInCloud(cloud);
     this.#local.pump();

@@ -31,6 +31,10 @@ export interface Observation {
   readonly cloudRunMs: number | undefined;
   /** Why the cloud takes no calls; undefined while it does. */
   readonly cloud: CloudReason | undefined;
+  /** When the next slot will be ready that is starting or being resumed, from now; undefined or absent: none is coming. */
+  readonly slotReadyInMs?: number | undefined;
+  /** What the cloud adds to a run: the round trip, a start where one is likely; undefined or absent: not known. */
+  readonly cloudDelayMs?: number | undefined;
 }
 
 /** Why a call isn't for the cloud: the cloud's own reason, or the call's. */
@@ -42,6 +46,7 @@ export type PlacementReason =
   | 'forced'
   | 'policy'
   | 'slot free'
+  | 'slot coming'
   | 'short wait'
   | 'wait unknown'
   | 'would wait too long'
@@ -97,9 +102,15 @@ function placeByThreshold(observation: Observation): Placement {
   else if (expectedWaitMs === undefined) reason = 'wait unknown';
   else reason = expectedWaitMs >= offloadWaitMs ? 'would wait too long' : 'short wait';
   const tooLong = reason === 'has waited too long' || reason === 'would wait too long';
-  if (tooLong && barrier === undefined) return to('cloud', reason);
+  if (tooLong && barrier === undefined)
+    return mayWait && isSlotComing(observation) ? to('queue', 'slot coming') : to('cloud', reason);
   if (mayWait) return to('queue', tooLong && barrier !== undefined ? barrier : reason);
   return barrier === undefined ? to('cloud', 'queue full') : OVERLOADED;
+}
+
+/** Whether a slot will be ready before the cloud could have begun. */
+function isSlotComing({ slotReadyInMs, cloudDelayMs }: Observation): boolean {
+  return slotReadyInMs !== undefined && cloudDelayMs !== undefined && slotReadyInMs < cloudDelayMs;
 }
 
 function placeLocally({ slotFree, mayWait }: Observation, reason: PlacementReason): Placement {

@@ -2,10 +2,11 @@
 import type { Connection } from './connection.ts';
 import { ANSWER_PREFIX_BYTES, CPU_UNKNOWN, FrameType, encodeCall, encodeMark } from './frames.ts';
 import { readFailure } from './protocol.ts';
-import type { Answer, Slot, SlotConnection } from './slot.ts';
+import type { Answer } from './answer.ts';
+import type { SlotConnection } from './slot.ts';
 
 /** Reads a RESULT or FAILURE; undefined for anything else, and for a malformed one. */
-function readAnswer(type: number, payload: Buffer): Answer | undefined {
+export function readAnswer(type: number, payload: Buffer): Answer | undefined {
   if (type !== FrameType.RESULT && type !== FrameType.FAILURE) return undefined;
   if (payload.length < ANSWER_PREFIX_BYTES) return undefined;
   const json = payload.subarray(ANSWER_PREFIX_BYTES);
@@ -20,34 +21,18 @@ function readAnswer(type: number, payload: Buffer): Answer | undefined {
   };
 }
 
-/**
- * Passes what a slot said about a call on to that slot, and counts it.
- * @returns false if the slot wasn't asked for that, or can't be understood: its worker lies
- */
-export function passOn(
-  slot: Slot,
-  type: number,
-  callId: number,
-  payload: Buffer,
-  counts: { calls: number; failures: number },
-): boolean {
-  if (type === FrameType.DROPPED) return slot.drop(callId);
-  const answer = readAnswer(type, payload);
-  if (answer === undefined) return false;
-  counts.calls += 1;
-  if (answer.failure !== undefined) counts.failures += 1;
-  return slot.answer(callId, answer);
-}
+/** An index that no manifest reaches: a worker answers that it doesn't know the function. */
+const NO_FUNCTION = 0xffff;
 
 /** The balancer's side of a data connection, in a slot's terms. */
-export function dataSide(connection: Connection): SlotConnection {
+export function dataSide(connection: Connection, bundle: string): SlotConnection {
   return {
     run(callId, call, short) {
       connection.send(
         encodeCall({
           callId,
           remainingMs: call.deadlineAt - performance.now(),
-          functionIndex: call.functionIndex,
+          functionIndex: call.functionIndexIn(bundle) ?? NO_FUNCTION,
           params: call.params,
           short,
         }),

@@ -1,11 +1,13 @@
 /** The pool: its workers, its free slots, and which of them a call gets. */
+import type { PoolBundle } from './bundle.ts';
 import type { Connection } from './connection.ts';
 import type { Newcomers } from './listener.ts';
-import type { PoolBundle } from './load-frame.ts';
+import { Occupancy } from './occupancy.ts';
 import { createPolicy, type Policy, type PolicyName } from './policies.ts';
 import type { DataHello, Hello, Printed } from './protocol.ts';
 import type { Slot } from './slot.ts';
-import { Worker, type WorkerState } from './worker.ts';
+import { Worker } from './worker.ts';
+import type { WorkerState } from './worker-state.ts';
 
 /** Who listens to the pool. */
 export interface PoolListener {
@@ -13,6 +15,8 @@ export interface PoolListener {
   room(): void;
   /** A worker takes calls from now on. */
   workerReady(worker: Worker): void;
+  /** A draining worker has no call left. */
+  workerDrained(worker: Worker): void;
   /** A worker has left for good; its calls have been told. */
   workerLost(worker: Worker, reason: string): void;
   /** A slot process ended and is being replaced inside its worker. */
@@ -24,9 +28,10 @@ export interface PoolListener {
 /** What a pool is made of. */
 export interface PoolOptions {
   readonly policy: PolicyName;
+  /** What new workers run; see useBundle. */
   readonly bundle: PoolBundle;
-  /** Says why a manifest is refused, or undefined. The first one accepted is the bundle's. */
-  readonly refuseManifest: (json: string) => string | undefined;
+  /** Says why a manifest of that bundle is refused, or undefined. The first one accepted is the bundle's. */
+  readonly refuseManifest: (json: string, bundle: string) => string | undefined;
 }
 
 /** The workers of one balancer, and the lease of their slots. */
@@ -35,10 +40,15 @@ export class Pool implements Newcomers {
   #slots: readonly Slot[] = [];
   readonly #policy: Policy;
   readonly #options: PoolOptions;
+  readonly #occupancy = new Occupancy(performance.now());
+  #bundle: PoolBundle;
+  /** Workers may run different bundles, so a call's slot has to have its function. */
+  #mixed = false;
   #listener: PoolListener | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#bundle = options.bundle;
     this.#policy = createPolicy(options.policy);
   }
 
@@ -64,18 +74,49 @@ export class Pool implements Newcomers {
     return count;
   }
 
-  /** A worker of this id was started, or is adopted, and will dial in. */
-  expect(id: string): Worker {
-    const worker = new Worker(id, {
-      bundle: () => this.#options.bundle,
-      refuseManifest: this.#options.refuseManifest,
+  /** What new workers run. */
+  get bundle(): PoolBundle {
+    return this.#bundle;
+  }
+
+  /** New workers run this bundle from now on. */
+  useBundle(bundle: PoolBundle): void {
+    this.#mixed = true;
+    this.#bundle = bundle;
+  }
+
+  /** Every worker runs the same bundle again. */
+  settleBundles(): void {
+    this.#mixed = false;
+  }
+
+  /** Slots that calls occupy now, in fractions where several share one. */
+  get busySlots(): number {
+    return this.#occupancy.slots;
+  }
+
+  /** Slot-milliseconds that calls have occupied since the start, up to `now` (performance.now()). */
+  busyMs(now: number): number {
+    return this.#occupancy.busyMs(now);
+  }
+
+  /** A worker of this id was started, or is adopted, and will dial in. It runs the pool's bundle, or one that is tried. */
+  expect(id: string, bundle = this.#bundle): Worker {
+    if (bundle !== this.#bundle) this.#mixed = true;
+    const worker = new Worker(id, bundle, {
+      refuseManifest: (asked, json) => this.#options.refuseManifest(json, asked.bundle.hash),
+      occupied: (bySlots) => {
+        this.#occupancy.change(bySlots, performance.now());
+      },
       ready: (ready) => this.#listener?.workerReady(ready),
+      drained: (drained) => this.#listener?.workerDrained(drained),
       lost: (lost, reason) => {
         this.#workers.delete(lost.id);
         this.#listener?.workerLost(lost, reason);
       },
       slotOpened: (slot) => {
-        this.#slots = [...this.#slots, slot];
+        // Those of a worker that was a standby are there already.
+        if (!this.#slots.includes(slot)) this.#slots = [...this.#slots, slot];
       },
       slotClosed: (slot) => {
         this.#slots = this.#slots.filter((other) => other !== slot);
@@ -88,16 +129,23 @@ export class Pool implements Newcomers {
     return worker;
   }
 
-  /** A slot that can start a call of this concurrency now, by the pool's policy; not on the worker `avoid`. */
-  free(concurrency: number, avoid: string | undefined): Slot | undefined {
-    return this.#policy(this.#slots, concurrency, avoid, performance.now());
+  /**
+   * A slot that can start a call of this concurrency now, by the pool's policy; not on the worker `avoid`, and only of
+   * the bundles that have its function.
+   */
+  free(
+    concurrency: number,
+    avoid: string | undefined,
+    bundles: ReadonlyMap<string, unknown>,
+  ): Slot | undefined {
+    return this.#policy(this.#running(bundles), concurrency, avoid, performance.now());
   }
 
   /** The slot that would start a short call soonest behind those it has, where that is allowed (DESIGN decision 13). */
-  ahead(shortMs: number, avoid: string | undefined): Slot | undefined {
+  ahead(shortMs: number, avoid: string | undefined, bundles: ReadonlyMap<string, unknown>): Slot | undefined {
     let best: Slot | undefined;
     let bestMs = Infinity;
-    for (const slot of this.#slots) {
+    for (const slot of this.#running(bundles)) {
       if (slot.workerId === avoid) continue;
       const ms = slot.aheadMs(shortMs);
       if (ms < bestMs) {
@@ -136,6 +184,11 @@ export class Pool implements Newcomers {
   /** Takes a worker out of the pool: it lied, or sent garbage. */
   eject(workerId: string, reason: string): void {
     this.#workers.get(workerId)?.lose(reason);
+  }
+
+  /** The slots that run one of these bundles. */
+  #running(bundles: ReadonlyMap<string, unknown>): readonly Slot[] {
+    return this.#mixed ? this.#slots.filter(({ bundle }) => bundles.has(bundle)) : this.#slots;
   }
 
   control(connection: Connection, hello: Hello): void {

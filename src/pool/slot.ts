@@ -1,7 +1,7 @@
 /** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
+import type { Answer, SlotAnswer } from './answer.ts';
 import { newCallId } from './call-ids.ts';
 import { PeakEwma } from './peak-ewma.ts';
-import type { Failure } from './protocol.ts';
 
 /** A slot is handed calls ahead only after this many, so that a cold one isn't flooded (its code isn't compiled yet). */
 export const WARM_AFTER_CALLS = 20;
@@ -10,25 +10,12 @@ export const MAX_AHEAD = 16;
 /** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
 export const MAX_AHEAD_MS = 1;
 
-/** What a slot answers to a call. Times in milliseconds; cpuMs is undefined where it wasn't measured. */
-export interface Answer {
-  readonly json: Buffer;
-  readonly failure: Failure | undefined;
-  readonly runMs: number;
-  readonly cpuMs: number | undefined;
-}
-
-/** An answer, and how far to trust its times. */
-export interface SlotAnswer extends Answer {
-  /** False for a slot's first call, which pays for compiling: not to be learnt from. */
-  readonly warm: boolean;
-}
-
 /** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
 export interface SlotCall {
   /** Its own id; a slot that has a call of this id already knows it by another. */
   readonly callId: number;
-  readonly functionIndex: number;
+  /** Its function's place in the manifest of that bundle; undefined where that bundle doesn't have it. */
+  functionIndexIn(bundle: string): number | undefined;
   readonly params: string | undefined;
   /** performance.now() of the deadline, in milliseconds. */
   readonly deadlineAt: number;
@@ -77,6 +64,8 @@ interface Leased {
 export class Slot {
   readonly key: string;
   readonly workerId: string;
+  /** The hash of the bundle it runs. */
+  readonly bundle: string;
   /** The concurrency for whose next call it is held back until it is empty; 0: for none. */
   reservedFor = 0;
   /** How long it takes to answer, for the peak-ewma policy. */
@@ -95,9 +84,14 @@ export class Slot {
   #retiring = false;
   #heldUp = false;
 
-  constructor(key: string, workerId: string, connection: SlotConnection, events: SlotEvents) {
+  constructor(
+    { key, workerId, bundle }: { key: string; workerId: string; bundle: string },
+    connection: SlotConnection,
+    events: SlotEvents,
+  ) {
     this.key = key;
     this.workerId = workerId;
+    this.bundle = bundle;
     this.#connection = connection;
     this.#events = events;
   }
@@ -112,9 +106,9 @@ export class Slot {
     return this.#calls.size;
   }
 
-  /** Calls it has answered. */
-  get done(): number {
-    return this.#done;
+  /** The share of it that calls occupy: 0 … 1. */
+  get occupied(): number {
+    return Math.min(1, this.#calls.size / this.#concurrency);
   }
 
   /** Lets calls in: its worker is ready. */

@@ -1,32 +1,27 @@
 /** One worker as the balancer sees it: its control connection, its slots, and whether it may take calls. */
+import { encodeLoad, type PoolBundle } from './bundle.ts';
+import { ConnectedSlot } from './connected-slot.ts';
 import type { Connection } from './connection.ts';
-import { dataSide, passOn } from './data-frames.ts';
 import { EarlyData } from './early-data.ts';
 import { FrameType, encodeFrame } from './frames.ts';
 import { Liveness } from './liveness.ts';
-import { encodeLoad, type PoolBundle } from './load-frame.ts';
 import { CONTROL_MAX_BYTES, readPrinted, readSlotNotice } from './protocol.ts';
 import type { DataHello, Hello, Printed } from './protocol.ts';
-import { Slot } from './slot.ts';
+import type { Slot } from './slot.ts';
+import type { WorkerState } from './worker-state.ts';
 
-/** A worker's states (DESIGN.md, States). */
-export type WorkerState = 'starting' | 'ready' | 'ejected' | 'draining' | 'standby' | 'gone';
-
-/** The longest delay a Node timer can hold, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** So many data connections may be early while nobody has said how many slots there are: after a restart all come at once. */
 const MAX_EARLY = 64;
 /** How much of a bundle's fault is kept. */
 const FAULT_CHARACTERS = 2000;
-/** Room in a data frame for what goes round a result, in bytes. */
-const ANSWER_SLACK_BYTES = 64 * 1024;
 
 /** What a worker tells the pool. */
 export interface WorkerEvents {
-  bundle(): PoolBundle;
-  /** Says why a manifest is refused, or undefined. */
-  refuseManifest(json: string): string | undefined;
+  /** Says why its manifest is refused, or undefined. */
+  refuseManifest(worker: Worker, json: string): string | undefined;
   ready(worker: Worker): void;
+  /** It drains, and has no call left; told again if that comes about again. */
+  drained(worker: Worker): void;
   /** It has left the pool for good; its calls have been told. */
   lost(worker: Worker, reason: string): void;
   slotOpened(slot: Slot): void;
@@ -36,21 +31,15 @@ export interface WorkerEvents {
   room(slot: Slot): void;
   /** A function printed a line. */
   printed(worker: Worker, line: Printed): void;
-}
-
-/** A slot with its data connection. */
-interface ConnectedSlot {
-  readonly slot: Slot;
-  readonly connection: Connection;
-  /** A dead client's call still runs in it, so it takes none. */
-  busy: boolean;
-  /** Ends a busy slot when that call's time is over. */
-  timer: NodeJS.Timeout | undefined;
+  /** Its calls occupy so many slots more than before; negative: fewer. */
+  occupied(bySlots: number): void;
 }
 
 /** One worker of the pool. */
 export class Worker {
   readonly id: string;
+  /** What it runs, from its start to its end. */
+  readonly bundle: PoolBundle;
   /** Milliseconds since the epoch. */
   readonly startedAt = Date.now();
   calls = 0;
@@ -71,8 +60,9 @@ export class Worker {
   readonly #slots = new Map<string, ConnectedSlot>();
   readonly #early = new EarlyData();
 
-  constructor(id: string, events: WorkerEvents) {
+  constructor(id: string, bundle: PoolBundle, events: WorkerEvents) {
     this.id = id;
+    this.bundle = bundle;
     this.#events = events;
   }
 
@@ -87,9 +77,7 @@ export class Worker {
 
   /** Calls leased to its slots. */
   get running(): number {
-    let running = 0;
-    for (const { slot } of this.#slots.values()) running += slot.running;
-    return running;
+    return this.slots.reduce((sum, slot) => sum + slot.running, 0);
   }
 
   /** Takes its control connection. A second one while the first lives is refused. */
@@ -109,7 +97,7 @@ export class Worker {
         this.lose(reason);
       },
     );
-    const bundle = this.#events.bundle();
+    const { bundle } = this;
     if (hello.bundle !== bundle.hash) {
       // The slots it may have run another bundle, and end now.
       connection.send(encodeLoad(bundle));
@@ -136,48 +124,69 @@ export class Worker {
     this.#early.hold(connection, hello);
   }
 
-  /** It takes no new calls from now on; those it has go on. */
+  /** It takes no new calls from now on; those it has go on, and then `drained` is told, perhaps before this returns. */
   drain(): void {
     if (this.#state === 'gone') return;
-    this.#state = 'draining';
-    for (const { slot } of this.#slots.values()) slot.shut();
+    this.#become('draining');
+    this.#checkDrained();
+  }
+
+  /** It has drained and is about to be paused: nothing is sent to it, and its silence means nothing. */
+  rest(): void {
+    if (this.#state !== 'draining' || this.running > 0) return;
+    this.liveness.suspend();
+    this.#become('standby');
   }
 
   /** It takes no new calls until readmit(); those it has may be placed elsewhere as well. */
   eject(reason: string): void {
     if (this.#state !== 'ready') return;
-    this.#state = 'ejected';
-    this.reason = reason;
-    for (const { slot } of this.#slots.values()) slot.shut();
+    this.#become('ejected', reason);
     for (const slot of this.slots) {
       this.#events.slotClosed(slot);
       slot.doubt();
     }
   }
 
-  /** It takes calls again. */
+  /** It takes calls again: it was ejected or draining, or it was a standby and runs again. */
   readmit(): void {
-    if (this.#state === 'ejected') this.#openAll();
+    if (this.#state === 'standby') this.liveness.resume();
+    if (this.#state === 'draining' || this.#state === 'standby' || this.#state === 'ejected')
+      this.#become('ready');
   }
 
   /** It leaves the pool for good: every call it has is lost, every connection is cut. */
   lose(reason: string): void {
     if (this.#state === 'gone') return;
-    this.#state = 'gone';
-    this.reason = reason;
-    // All of them first: a lost call that is placed again must not land on a slot that is about to be cut.
-    for (const { slot } of this.#slots.values()) slot.shut();
+    // Its slots are shut first: a lost call that is placed again must not land on a slot that is about to be cut.
+    this.#become('gone', reason);
     this.#control?.destroy(reason);
     this.#early.cutAll(reason);
-    for (const { connection } of [...this.#slots.values()]) connection.destroy(reason);
+    for (const connected of [...this.#slots.values()]) connected.destroy(reason);
     this.#events.lost(this, reason);
+  }
+
+  /** The only place where the state changes. Its slots take calls while it is ready, and at no other time. */
+  #become(state: WorkerState, reason?: string): void {
+    this.#state = state;
+    this.reason = reason;
+    if (state !== 'ready') {
+      for (const { slot } of this.#slots.values()) slot.shut();
+      return;
+    }
+    this.#events.ready(this);
+    for (const { slot, busy } of this.#slots.values()) if (!busy) this.#open(slot);
+  }
+
+  #checkDrained(): void {
+    if (this.#state === 'draining' && this.running === 0) this.#events.drained(this);
   }
 
   #hear(type: number, payload: Buffer): void {
     this.liveness.beat();
     switch (type) {
       case FrameType.MANIFEST: {
-        const refusal = this.#events.refuseManifest(payload.toString('utf8'));
+        const refusal = this.#events.refuseManifest(this, payload.toString('utf8'));
         if (refusal !== undefined) {
           this.bundleFault = refusal;
           this.lose(refusal);
@@ -206,7 +215,7 @@ export class Worker {
         const reason = notice.reason ?? 'it ended';
         this.#keys.delete(notice.key);
         this.#early.cut(notice.key, reason);
-        this.#slots.get(notice.key)?.connection.destroy(`the slot's process ended: ${reason}`);
+        this.#slots.get(notice.key)?.destroy(`the slot's process ended: ${reason}`);
         this.#events.slotEnded(this, reason);
         break;
       }
@@ -229,72 +238,57 @@ export class Worker {
   }
 
   #admit(connection: Connection, hello: DataHello): void {
-    const { key } = hello;
-    const slot = new Slot(key, this.id, dataSide(connection), {
+    const owner = { workerId: this.id, bundle: this.bundle.hash };
+    const connected = new ConnectedSlot(connection, hello, owner, {
       room: (free) => {
         this.#events.room(free);
       },
       end: (ended, how) => {
         this.#endSlot(ended.key, how);
       },
-    });
-    const connected: ConnectedSlot = { slot, connection, busy: hello.running > 0, timer: undefined };
-    this.#slots.set(key, connected);
-    if (connected.busy) {
-      connected.timer = setTimeout(
-        () => {
-          connected.timer = undefined;
-          this.#endSlot(key, 'now');
-        },
-        Math.min(hello.remainingMs, MAX_TIMER_MS),
-      );
-    }
-    connection.attach(
-      this.#events.bundle().maxResultBytes + ANSWER_SLACK_BYTES,
-      (type, callId, payload) => {
-        if (type === FrameType.IDLE && connected.busy) this.#idle(connected);
-        else if (!passOn(slot, type, callId, payload, this)) this.lose('it answers calls it was not given');
+      answered: (failed) => {
+        this.calls += 1;
+        if (failed) this.failures += 1;
       },
-      (reason, garbage) => {
-        clearTimeout(connected.timer);
-        this.#slots.delete(key);
+      released: () => {
+        this.#checkDrained();
+      },
+      idle: ({ slot }) => {
+        this.#open(slot);
+      },
+      lied: () => {
+        this.lose('it answers calls it was not given');
+      },
+      occupied: (bySlots) => {
+        this.#events.occupied(bySlots);
+      },
+      closed: (closed, reason, garbage) => {
+        const { slot } = closed;
+        this.#slots.delete(hello.key);
         this.#events.slotClosed(slot);
         // Before its calls are told, or they might be placed on another slot of the worker that is about to leave.
         if (garbage) this.lose(`a slot of it sends garbage: ${reason}`);
-        slot.lose(reason);
+        closed.lose(reason);
         // A call that kept away from another worker for this one's sake may go there now.
         if (this.#state !== 'gone') this.#events.room(slot);
+        this.#checkDrained();
       },
-    );
-    if (!this.#slots.has(key)) return; // it was closed already
-    if (this.#state === 'ready' && !connected.busy) this.#open(slot);
+    });
+    this.#slots.set(hello.key, connected);
+    connected.attach(this.bundle.maxResultBytes);
+    if (!this.#slots.has(hello.key)) return; // it was closed already
+    if (this.#state === 'ready' && !connected.busy) this.#open(connected.slot);
     else this.#settle();
-  }
-
-  /** The dead client's call has ended. If its time was over, the slot is being ended, and takes no call. */
-  #idle(connected: ConnectedSlot): void {
-    if (connected.timer === undefined) return;
-    clearTimeout(connected.timer);
-    connected.timer = undefined;
-    connected.busy = false;
-    if (this.#state === 'ready') this.#open(connected.slot);
   }
 
   /** Ready means: bundle loaded and every data connection up. */
   #settle(): void {
     if (this.#state !== 'starting' || !this.#manifestKnown || this.#slots.size < this.#expectedSlots) return;
-    this.#state = 'ready';
-    this.#events.ready(this);
-    this.#openAll();
-  }
-
-  #openAll(): void {
-    this.#state = 'ready';
-    this.reason = undefined;
-    for (const { slot, busy } of this.#slots.values()) if (!busy) this.#open(slot);
+    this.#become('ready');
   }
 
   #open(slot: Slot): void {
+    if (this.#state !== 'ready') return; // what opening another one led to has shut them again
     this.#events.slotOpened(slot);
     slot.open();
   }

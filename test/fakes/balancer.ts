@@ -90,13 +90,14 @@ export class FakeBalancer {
       options.queue,
     );
     if (options.cloud !== undefined) this.dispatcher.offload.useCloud(options.cloud);
-    this.dispatcher.useManifest(new Map(this.specs.map((spec) => [spec.name, spec])));
+    this.dispatcher.useManifest(new Map(this.specs.map((spec) => [spec.name, spec])), HASH);
     this.pool.listen({
       room: this.dispatcher.pump,
       workerReady: (worker) => {
         this.events.push(`ready ${worker.id}`);
         this.dispatcher.pump();
       },
+      workerDrained: (worker) => this.events.push(`drained ${worker.id}`),
       workerLost: (worker, reason) => {
         this.events.push(`lost ${worker.id}: ${reason}`);
         this.dispatcher.pump();

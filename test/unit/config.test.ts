@@ -38,6 +38,7 @@ describe('without any setting', () => {
       maxBodyBytes: 6_291_456,
       maxBatch: 1000,
       standbys: 2,
+      standbysSet: false,
       standbyMs: 600_000,
       offload: 'threshold',
       offloadWaitMs: 50,

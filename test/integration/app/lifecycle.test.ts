@@ -84,7 +84,8 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     const before = await answering(first, 8);
     await first.kill('SIGKILL');
     const second = await home.start(env);
-    expect(await answering(second, 8)).toEqual(before);
+    const after = await answering(second, 8);
+    expect([...before].filter((worker) => !after.has(worker))).toEqual([]);
     expect(second.lines('taken over')).toHaveLength(1);
     expect(await second.kill('SIGTERM')).toBe(0);
   });
@@ -96,8 +97,9 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     await killOneWorker(balancer, runtime);
     const answers = await Promise.all(calls);
     expect(answers.map((answer) => answer.result)).toEqual(Array.from({ length: 200 }, (_, i) => i));
-    await until('the worker is replaced', async () => (await answering(balancer, 8)).size === 2);
-    if (runtime === 'docker') expect(await home.containers()).toHaveLength(2);
+    // So many calls may have made the pool grow as well, and then some of it may rest.
+    await until('the worker is replaced', async () => (await answering(balancer, 8)).size >= 2);
+    if (runtime === 'docker') expect((await home.containers()).length).toBeLessThanOrEqual(4 + 2);
   });
 
   it('lets no second balancer onto its state folder', async () => {
@@ -192,12 +194,24 @@ describe('without an engine', () => {
 });
 
 describe.skipIf(engine.missing !== undefined)('with an engine', () => {
+  it('takes over a standby of a killed balancer', async () => {
+    if (engine.missing !== undefined) throw new Error('there is no engine');
+    const env = { SPILLWAY_RUNTIME: 'docker', SPILLWAY_WORKERS: '2' };
+    await (await home.start(env)).kill('SIGKILL');
+    const before = (await home.containers()).map(({ Id }) => Id).sort();
+    await engine.docker.getContainer(before[0] ?? '').pause();
+    const second = await home.start(env);
+    expect(second.lines('2 running workers taken over')).toHaveLength(1);
+    expect((await home.containers()).map(({ Id }) => Id).sort()).toEqual(before);
+    expect(await second.kill('SIGTERM')).toBe(0);
+  });
+
   it('takes the slot, not the worker, when the container runs out of memory', async () => {
     const balancer = await home.start({ SPILLWAY_RUNTIME: 'docker', SPILLWAY_WORKER_MEMORY: '160m' });
     const answer = await balancer.call('buffers');
     expect(answer.error).toMatchObject({ code: -32003 });
     expect(balancer.lines('worker lost')).toEqual([]);
-    await until('both workers are back', async () => (await answering(balancer, 8)).size === 2);
+    await until('both workers are back', async () => (await answering(balancer, 8)).size >= 2);
   });
 
   it('shows the last words of a worker that ends before its hello', async () => {

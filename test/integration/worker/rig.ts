@@ -205,7 +205,7 @@ export class WorkerRig {
           return String(error);
         }
         text = json;
-        dispatcher.useManifest(this.#manifest);
+        dispatcher.useManifest(this.#manifest, 'the bundle');
         return undefined;
       },
     });
@@ -220,6 +220,7 @@ export class WorkerRig {
         this.events.push(`ready ${id}`);
         dispatcher.pump();
       },
+      workerDrained: ({ id }) => this.events.push(`drained ${id}`),
       workerLost: ({ id }, reason) => {
         this.events.push(`lost ${id}: ${reason}`);
         dispatcher.pump();

@@ -46,6 +46,7 @@ export type Event =
         | 'worker dies'
         | 'drain'
         | 'eject'
+        | 'rest'
         | 'readmit'
         | 'lie'
         | 'chain';
@@ -102,6 +103,9 @@ export const events: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('worker dies', 'drain', 'lie' as const), at }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('eject', 'readmit' as const), at }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom('drain', 'rest', 'eject', 'readmit' as const), at }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('new worker' as const) }) },
 );

@@ -52,6 +52,28 @@ describe('threshold', () => {
       'too long for the cloud',
     ],
     ['a run just short enough', { cloudRunMs: MAX_CLOUD_RUN_MS }, 'cloud', 'would wait too long'],
+    ['a slot that comes sooner', { slotReadyInMs: 20, cloudDelayMs: 60 }, 'queue', 'slot coming'],
+    [
+      'one that has waited, and a slot that comes sooner',
+      { waitedMs: 80, slotReadyInMs: 20, cloudDelayMs: 60 },
+      'queue',
+      'slot coming',
+    ],
+    ['a slot that comes no sooner', { slotReadyInMs: 60, cloudDelayMs: 60 }, 'cloud', 'would wait too long'],
+    ['a slot that comes, and an unknown cloud', { slotReadyInMs: 1 }, 'cloud', 'would wait too long'],
+    ['no slot that comes', { cloudDelayMs: 60 }, 'cloud', 'would wait too long'],
+    [
+      'a slot that comes, but a full queue',
+      { slotReadyInMs: 20, cloudDelayMs: 60, mayWait: false },
+      'cloud',
+      'would wait too long',
+    ],
+    [
+      'a slot that comes, and no cloud',
+      { slotReadyInMs: 20, cloudDelayMs: 60, cloud: 'unreachable' },
+      'queue',
+      'unreachable',
+    ],
   ])('%s', (_, differing, where, reason) => {
     expect(place({ ...busy, ...differing })).toEqual({ place: where, reason });
   });

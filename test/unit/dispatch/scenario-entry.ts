@@ -55,3 +55,15 @@ export function checkRun(entry: Entry): void {
   assert.ok(!entry.cancelled || hands.length > 0, `${name} was started after it was cancelled`);
   assert.ok(hands.length < (FUNCTIONS[name].idempotent ? 2 : 1), `${name} may run once too often`);
 }
+
+/** Calls of different concurrency never share a slot, and only short ones wait in it. */
+export function checkShared(names: readonly Name[]): void {
+  const kinds = new Set(names.map(concurrencyOf));
+  assert.ok(kinds.size <= 1, `a slot is shared by ${names.join()}`);
+  const [concurrency = 1] = kinds;
+  if (names.length > concurrency) {
+    assert.equal(concurrency, 1, `${names.length} calls in a slot of ${concurrency}`);
+    assert.ok(names.slice(1).every((name) => name === 'quick' || name === 'slow'));
+    assert.ok(names.length <= 17, `${names.length} calls in a slot`);
+  }
+}

@@ -1,6 +1,7 @@
 /** A slot without a connection, the calls it gets, and what it says. */
 import { newCallId } from '../../../src/pool/call-ids.ts';
-import { Slot, WARM_AFTER_CALLS, type SlotAnswer, type SlotCall } from '../../../src/pool/slot.ts';
+import type { SlotAnswer } from '../../../src/pool/answer.ts';
+import { Slot, WARM_AFTER_CALLS, type SlotCall } from '../../../src/pool/slot.ts';
 
 /** An answer like any other. */
 export const ANSWER = { json: Buffer.from('1'), failure: undefined, runMs: 0.1, cpuMs: undefined };
@@ -10,7 +11,6 @@ const FAR_MS = 60_000;
 /** A call that notes what it is told. */
 export class Call implements SlotCall {
   readonly callId = newCallId();
-  readonly functionIndex = 0;
   readonly params = undefined;
   readonly deadlineAt: number;
   readonly concurrency: number;
@@ -26,6 +26,10 @@ export class Call implements SlotCall {
     this.concurrency = is.concurrency ?? 1;
     this.shortMs = is.shortMs ?? Infinity;
     this.deadlineAt = performance.now() + (is.timeoutMs ?? FAR_MS);
+  }
+
+  functionIndexIn(): number {
+    return 0;
   }
 
   remainingMs(): number {
@@ -62,8 +66,7 @@ export class SlotRig {
       (id: number): void =>
         void this.said.push(`${what} ${id}`);
     this.slot = new Slot(
-      'key',
-      'w1',
+      { key: 'key', workerId: 'w1', bundle: 'the bundle' },
       {
         run: (id, _call, short) => this.said.push(short ? `run ${id} short` : `run ${id}`),
         takeBack: say('take back'),

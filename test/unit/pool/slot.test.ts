@@ -17,8 +17,7 @@ describe('Slot', () => {
   describe('room', () => {
     it('is none before it is opened and after it was shut', () => {
       const closed = new Slot(
-        'key',
-        'w1',
+        { key: 'key', workerId: 'w1', bundle: 'b' },
         { run: () => {}, takeBack: () => {}, cancel: () => {} },
         { room: () => {}, end: () => {} },
       );
@@ -62,7 +61,7 @@ describe('Slot', () => {
       expect(slot.answer(first.id, { ...ANSWER, runMs: 7 })).toBe(true);
       expect([first.told, second.told]).toEqual([['answered'], ['answered']]);
       expect([second.answer?.warm, first.answer?.warm, first.answer?.runMs]).toEqual([false, true, 7]);
-      expect([slot.running, slot.done]).toEqual([0, 2]);
+      expect([slot.running, slot.occupied]).toEqual([0, 0]);
       expect(rig.said.filter((word) => word === 'room')).toHaveLength(2);
     });
 

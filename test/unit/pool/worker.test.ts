@@ -204,6 +204,64 @@ describe('a worker', () => {
     expect([state(worker), waiting.outcomes.length]).toEqual(['draining', 0]);
   });
 
+  describe('that drains', () => {
+    it('says when its last call has ended, rests, and takes calls again on the same connections', () => {
+      const worker = balancer.addWorker();
+      settle();
+      const seen = balancer.pool.workers[0]!;
+      balancer.call('f');
+      settle();
+      seen.drain();
+      seen.rest();
+      expect([state(worker), balancer.events.at(-1)]).toEqual(['draining', 'ready w1']);
+      worker.slots[0]!.answer();
+      settle();
+      expect(balancer.events.at(-1)).toBe('drained w1');
+      seen.rest();
+      const later = balancer.call('f');
+      pass(20_000);
+      expect([state(worker), worker.slots[0]!.calls, balancer.pool.slots.length]).toEqual(['standby', [], 1]);
+      seen.readmit();
+      settle();
+      worker.slots[0]!.answer();
+      settle();
+      expect([state(worker), later.outcomes.length, balancer.pool.slots.length]).toEqual(['ready', 1, 1]);
+    });
+
+    it('is drained at once when it is idle, and when its last slot dies', () => {
+      const worker = balancer.addWorker();
+      settle();
+      const seen = balancer.pool.workers[0]!;
+      seen.drain();
+      expect(balancer.events.at(-1)).toBe('drained w1');
+      seen.readmit();
+      const call = balancer.call('once');
+      settle();
+      seen.drain();
+      worker.endSlot(worker.slots[0]!);
+      settle();
+      const drained = balancer.events.filter((event) => event === 'drained w1');
+      expect([drained.length, call.outcomes.length]).toEqual([2, 1]);
+      pass(100);
+      expect(state(worker)).toBe('draining');
+    });
+
+    it('leaves for good as a standby too', () => {
+      const worker = balancer.addWorker();
+      settle();
+      const seen = balancer.pool.workers[0]!;
+      seen.drain();
+      seen.rest();
+      worker.die();
+      settle();
+      seen.readmit();
+      expect([state(worker), balancer.events.at(-1)]).toEqual([
+        'not in the pool',
+        'lost w1: the connection was closed',
+      ]);
+    });
+  });
+
   /** A connection whose peer says nothing. */
   function connection(): Connection {
     return new Connection(WireEnd.pair()[0].socket, HELLO_MAX_BYTES);

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeLauncher, type FakeWorker } from '../../fakes/launcher.ts';
-import { KeeperRig } from './keeper-rig.ts';
+import { CrewRig } from './crew-rig.ts';
 
-describe('Keeper', () => {
-  let rig: KeeperRig;
+describe('a crew', () => {
+  let rig: CrewRig;
 
   beforeEach(() => {
-    rig = new KeeperRig();
+    rig = new CrewRig();
   });
   // Checks that nothing is left.
   afterEach(() => rig.end());
@@ -124,7 +124,7 @@ describe('Keeper', () => {
     });
 
     it('waits twice as long for each that dies young, up to 10 s', async () => {
-      rig = new KeeperRig(1);
+      rig = new CrewRig(1);
       await rig.start();
       const times = watchLaunches();
       rig.onLaunch = (worker) => {
@@ -138,7 +138,7 @@ describe('Keeper', () => {
     });
 
     it('waits as long between starts that fail', async () => {
-      rig = new KeeperRig(1);
+      rig = new CrewRig(1);
       await rig.start();
       const times = watchLaunches();
       for (let i = 0; i < 4; i += 1) rig.launcher.failNextLaunch(new Error(`no ${i}`));
@@ -155,7 +155,7 @@ describe('Keeper', () => {
     });
 
     it('forgets earlier deaths once a worker has been ready for 10 s', async () => {
-      rig = new KeeperRig(1);
+      rig = new CrewRig(1);
       await rig.start();
       for (const [livedMs, waitMs] of [
         [100, 0],
@@ -173,7 +173,7 @@ describe('Keeper', () => {
     });
 
     it('doesn’t make one worker wait for the deaths of others', async () => {
-      rig = new KeeperRig(4);
+      rig = new CrewRig(4);
       await rig.start();
       await rig.pass(20_000);
       const times = watchLaunches();
@@ -198,7 +198,7 @@ describe('Keeper', () => {
 
     it('leaves alone what it doesn’t know', async () => {
       await rig.start();
-      rig.keeper.workerLost('stranger', 'x');
+      rig.crew.workerLost('stranger', 'x');
       rig.ready('stranger');
       await rig.pass(100);
       expect(rig.launches).toBe(2);

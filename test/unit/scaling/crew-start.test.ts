@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeLauncher, type FakeWorker } from '../../fakes/launcher.ts';
 import type { LaunchedWorker } from '../../../src/runtime/launcher.ts';
-import { BundleFault } from '../../../src/scaling/keeper.ts';
-import { KeeperRig } from './keeper-rig.ts';
+import { BundleFault } from '../../../src/scaling/starts.ts';
+import { CrewRig } from './crew-rig.ts';
 
-describe('Keeper', () => {
-  let rig: KeeperRig;
+describe('a crew', () => {
+  let rig: CrewRig;
 
   beforeEach(() => {
-    rig = new KeeperRig();
+    rig = new CrewRig();
   });
   // Checks that nothing is left.
   afterEach(() => rig.end());
@@ -95,7 +95,7 @@ describe('Keeper', () => {
     it('removes every worker', async () => {
       await rig.start();
       const before = rig.ids;
-      await rig.keeper.stop();
+      await rig.crew.stop();
       expect(rig.launcher.calls.filter((call) => call.startsWith('stop'))).toEqual(
         before.map((id) => `stop ${id}`),
       );
@@ -115,7 +115,7 @@ describe('Keeper', () => {
       };
       await rig.start();
       let stopped = false;
-      const stopping = rig.keeper.stop().then(() => (stopped = true));
+      const stopping = rig.crew.stop().then(() => (stopped = true));
       await rig.pass(10);
       expect(stopped).toBe(false);
       resolve(undefined);
@@ -128,7 +128,7 @@ describe('Keeper', () => {
     it('while workers are adopted', async () => {
       await new FakeLauncher({ machine: rig.machine }).launch({ id: 'old', token: 't' });
       await rig.start();
-      await rig.keeper.stop();
+      await rig.crew.stop();
       expect(rig.machine.workers.size).toBe(0);
       await rig.pass(10);
       expect(rig.launches).toBe(0);
@@ -145,7 +145,7 @@ describe('Keeper', () => {
       };
       await rig.start();
       const stoppedAt = performance.now();
-      const stopping = rig.keeper.stop();
+      const stopping = rig.crew.stop();
       await rig.pass(10);
       resolve(undefined);
       await stopping;
@@ -156,7 +156,7 @@ describe('Keeper', () => {
     });
 
     it('while it waits to replace a worker', async () => {
-      rig = new KeeperRig(1);
+      rig = new CrewRig(1);
       await rig.start();
       rig.onLaunch = (worker) => {
         rig.ready(worker.order.id);
@@ -166,7 +166,7 @@ describe('Keeper', () => {
       await rig.pass(1000);
       const before = rig.launches;
       const stoppedAt = performance.now();
-      await rig.keeper.stop();
+      await rig.crew.stop();
       expect(performance.now() - stoppedAt).toBeLessThan(10);
       await rig.pass(60_000);
       expect(rig.launches).toBe(before);
@@ -176,7 +176,7 @@ describe('Keeper', () => {
       rig.onLaunch = (worker) => rig.cut(worker.order.id);
       await rig.start(100);
       const stoppedAt = performance.now();
-      await rig.keeper.stop();
+      await rig.crew.stop();
       expect(performance.now() - stoppedAt).toBe(0);
     });
 
@@ -185,7 +185,7 @@ describe('Keeper', () => {
       const [stubborn, other] = rig.ids;
       const stop = rig.launcher.stop.bind(rig.launcher);
       rig.launcher.stop = (id) => (id === stubborn ? Promise.reject(new Error('busy')) : stop(id));
-      await rig.keeper.stop();
+      await rig.crew.stop();
       expect(rig.ids).toEqual([stubborn]);
       expect(rig.machine.workers.has(other!)).toBe(false);
       expect(rig.pool.members.size).toBe(0);

@@ -1,13 +1,13 @@
-/** The bundle on its way to a worker. */
+/** The bundle as workers receive it. */
 import { FrameType, encodeFrame } from './frames.ts';
 import type { LoadOrder } from './protocol.ts';
 
-/** The bundle as workers receive it. */
+/** The functions of one hash, and what goes with them. */
 export interface PoolBundle extends LoadOrder {
   readonly code: Buffer;
 }
 
-/** A LOAD frame: u32 length of the order as JSON, the order, the code. */
+/** The LOAD frame: the order as JSON behind its length, then the code. */
 export function encodeLoad({ code, ...order }: PoolBundle): Buffer {
   const text = Buffer.from(JSON.stringify(order));
   const length = Buffer.alloc(4);

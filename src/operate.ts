@@ -1,0 +1,120 @@
+/** What an operator may see and do of a running pool: the part of the admin API that is about workers and functions. */
+import { resolve } from 'node:path';
+import type { Config } from './config.ts';
+import type { Dispatcher } from './dispatch/dispatcher.ts';
+import type { Elastic } from './elastic.ts';
+import { buildBundle } from './functions/bundle.ts';
+import { readFunctionEnv } from './functions/env.ts';
+import { FunctionsFault } from './functions/fault.ts';
+import type { Manifests } from './functions/manifests.ts';
+import type { PoolBundle } from './pool/bundle.ts';
+import type { Pool } from './pool/pool.ts';
+import type { Worker } from './pool/worker.ts';
+import { BundleFault } from './scaling/starts.ts';
+
+/** The functions as their folder has them now. */
+export interface ReadFunctions {
+  readonly names: readonly string[];
+  readonly bundle: PoolBundle;
+}
+
+/** Bundles the folder. @throws FunctionsFault or FunctionEnvFault naming every fault. */
+export async function readFunctions(config: Config): Promise<ReadFunctions> {
+  const { hash, code, functions } = await buildBundle(resolve(config.functionsDir));
+  const env = config.functionEnvFile === undefined ? {} : readFunctionEnv(config.functionEnvFile);
+  const maxResultBytes = config.maxBodyBytes;
+  return { names: functions, bundle: { hash, code: Buffer.from(code), env, maxResultBytes } };
+}
+
+/** What came of a reload. */
+export interface Reloaded {
+  readonly hash: string;
+  readonly functions: readonly string[];
+  /** False: the folder still holds what the workers run. */
+  readonly changed: boolean;
+}
+
+/** The parts it works on. */
+export interface OperateOptions {
+  readonly config: Config;
+  readonly pool: Pool;
+  readonly dispatcher: Dispatcher;
+  readonly elastic: Elastic;
+  readonly manifests: Manifests;
+  /** Told once new functions are in use; for the cloud, which has to have them too. */
+  readonly onReloaded: (bundle: PoolBundle) => void;
+}
+
+/** Every method rejects with an Error whose message is for the operator. */
+export class Operate {
+  readonly #options: OperateOptions;
+
+  constructor(options: OperateOptions) {
+    this.#options = options;
+  }
+
+  /** N. */
+  get n(): number {
+    return this.#options.elastic.n;
+  }
+
+  /** Every worker that is not gone. */
+  get workers(): readonly Worker[] {
+    return this.#options.pool.workers;
+  }
+
+  /** The last scaling decision; `at` in milliseconds since the epoch. */
+  get scaling(): { readonly at: number; readonly target: number; readonly reason: string } | undefined {
+    const decision = this.#options.elastic.latest;
+    if (decision === undefined) return undefined;
+    const { plan, reason, memory } = decision;
+    return { at: Math.round(performance.timeOrigin + memory.atMs), target: plan.target, reason };
+  }
+
+  /** Takes a worker out of service when its calls have ended; another takes its place. Resolves when it takes no more calls. */
+  drainWorker(id: string): Promise<void> {
+    return this.#options.elastic.crew.drainWorker(id);
+  }
+
+  /** Sets N; the pool then goes to N … 2N by itself. */
+  resize(n: number): Promise<void> {
+    if (!Number.isInteger(n) || n < 1 || n > MOST_WORKERS)
+      return Promise.reject(new Error(`workers must be a whole number from 1 to ${MOST_WORKERS}`));
+    this.#options.elastic.resize(n);
+    return Promise.resolve();
+  }
+
+  /**
+   * Bundles the folder again and swaps the workers one by one. Resolves when the last one is swapped.
+   * @throws FunctionsFault if the functions can't be bundled or loaded: then everything is as it was.
+   */
+  async reload(): Promise<Reloaded> {
+    const { config, pool, dispatcher, elastic, manifests, onReloaded } = this.#options;
+    const { names, bundle } = await readFunctions(config);
+    const { hash } = bundle;
+    const before = pool.bundle.hash;
+    if (hash === before) return { hash, functions: names, changed: false };
+    let committed = false;
+    try {
+      await elastic.swap({
+        bundle,
+        committed() {
+          committed = true;
+          const manifest = manifests.of(hash);
+          if (manifest !== undefined) dispatcher.useManifest(manifest, hash);
+          onReloaded(bundle);
+        },
+        stillNeeded: () => dispatcher.waitsFor(before),
+      });
+    } catch (error) {
+      if (!committed) manifests.forget(hash);
+      throw error instanceof BundleFault ? new FunctionsFault(config.functionsDir, [error.message]) : error;
+    }
+    dispatcher.forget(before);
+    manifests.forget(before);
+    return { hash, functions: names, changed: true };
+  }
+}
+
+/** As SPILLWAY_WORKERS allows. */
+const MOST_WORKERS = 1000;

@@ -1,0 +1,262 @@
+/** Brings workers into the pool and out of it again: starts, adopts, replaces and removes them. */
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { LaunchedWorker, Launcher } from '../runtime/launcher.ts';
+import { Members, type CrewWorker, type Member } from './members.ts';
+import { Arrivals, explainStart, pause } from './starts.ts';
+import { Timings } from './timings.ts';
+
+/** How long a worker may take from its start until it is ready, in milliseconds. */
+const START_MS = 30_000;
+/** How long a worker of an earlier balancer has to dial in, in milliseconds (DESIGN decision 7). */
+const ADOPT_MS = 2000;
+/**
+ * The wait before a worker is replaced whose predecessor was short-lived as well, or didn't start; it doubles from death
+ * to death. The same between attempts to remove one. In milliseconds.
+ */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 10_000;
+
+/** The pool, as far as workers come and go. */
+export interface CrewPool<Bundle extends { readonly hash: string }> {
+  /** What new workers run. */
+  readonly bundle: Bundle;
+  expect(id: string, bundle?: Bundle): CrewWorker;
+  eject(id: string, reason: string): void;
+  useBundle(bundle: Bundle): void;
+  /** Every worker runs the same bundle again. */
+  settleBundles(): void;
+}
+
+/** What the recruiter works with. */
+export interface RecruiterOptions<Bundle extends { readonly hash: string }> {
+  readonly launcher: Launcher;
+  readonly pool: CrewPool<Bundle>;
+  /** The secret that belongs to a worker's id. */
+  readonly token: (id: string) => string;
+  readonly log: Logger;
+  readonly onProgress: (step: string) => void;
+}
+
+/** How a worker is started. */
+export interface StartOrder<Bundle> {
+  /** How many in a row have died young or didn't start before it. */
+  readonly failures: number;
+  /** Absent: the pool's. */
+  readonly bundle?: Bundle;
+  /** It isn't counted until it takes the place of another. */
+  readonly understudy?: boolean;
+}
+
+/** A start under way. Both reject with BundleFault if the functions are at fault, else with an Error that has the worker's last words. */
+export interface Start {
+  /** The runtime has started it. */
+  readonly launched: Promise<void>;
+  /** It takes calls. */
+  readonly ready: Promise<Member>;
+}
+
+/** See the file's comment. Works until stop(). */
+export class Recruiter<Bundle extends { readonly hash: string }> {
+  readonly members = new Members();
+  readonly timings = new Timings();
+  readonly #options: RecruiterOptions<Bundle>;
+  readonly #arrivals = new Arrivals();
+  /** Out of the pool, but the runtime still has them. */
+  readonly #leftovers = new Set<string>();
+  /** What is being done: stop() waits for it. */
+  readonly #busy = new Set<Promise<unknown>>();
+  readonly #stopped = new AbortController();
+  #vacancies = 0;
+
+  constructor(options: RecruiterOptions<Bundle>) {
+    this.#options = options;
+  }
+
+  /** Aborted by stop(). */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal;
+  }
+
+  /** Workers that will be replaced after a wait. */
+  get vacancies(): number {
+    return this.#vacancies;
+  }
+
+  /** The pool says: this worker takes calls. */
+  ready(id: string): void {
+    const member = this.members.get(id);
+    if (member !== undefined) member.readyAt ??= performance.now();
+    this.#arrivals.ready(id);
+  }
+
+  /** The pool says: this worker has left for good. Whether it wasn't ready yet: then its start has failed. */
+  lost(id: string, reason: string): boolean {
+    return this.#arrivals.lost(id, reason);
+  }
+
+  /** Starts one worker; removes it again if that fails. */
+  start(order: StartOrder<Bundle>): Start {
+    const { promise: launched, resolve, reject } = Promise.withResolvers<undefined>();
+    const ready = this.doing(this.#start(order, () => resolve(undefined)));
+    ready.catch(reject);
+    launched.catch(() => undefined);
+    return { launched, ready };
+  }
+
+  /** Takes over what an earlier balancer left, and removes what doesn't come back. Returns how many came. */
+  adopt(): Promise<number> {
+    return this.doing(this.#adopt());
+  }
+
+  /**
+   * Starts another worker after a wait that grows with `failures`, again and again until one is ready, as long as
+   * `wanted` says so.
+   */
+  replace(failures: number, wanted: () => boolean): Promise<void> {
+    return this.doing(this.#replace(failures, wanted));
+  }
+
+  /** Takes a worker out of the pool, whatever it does, and removes it. Resolves after the first attempt; others follow it if need be. */
+  remove(id: string, reason: string): Promise<void> {
+    this.members.delete(id);
+    this.#options.pool.eject(id, reason);
+    return this.doing(this.#remove(id));
+  }
+
+  /** Remembers work until it is done, however it ends. */
+  doing<T>(work: Promise<T>): Promise<T> {
+    this.#busy.add(work);
+    const done = (): void => void this.#busy.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
+  /** Ends every worker. Nothing is started any more. */
+  async stop(): Promise<void> {
+    const reason = 'the balancer is stopping';
+    this.#stopped.abort();
+    this.#arrivals.lostAll(reason);
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
+    const ids = new Set([...this.members.ids, ...this.#leftovers]);
+    await Promise.all(Array.from(ids, (id) => this.remove(id, reason)));
+  }
+
+  async #start(order: StartOrder<Bundle>, onLaunched: () => void): Promise<Member> {
+    const { launcher, pool, token } = this.#options;
+    if (this.stopped.aborted) throw new Error('the balancer is stopping');
+    const id = newWorkerId();
+    const ready = this.#arrivals.expect(id);
+    const worker = pool.expect(id, order.bundle);
+    const { failures, understudy = false } = order;
+    const member = this.members.add(worker, { failures, understudy });
+    let launched: LaunchedWorker | undefined;
+    const timer = setTimeout(() => {
+      pool.eject(id, `it was not ready within ${START_MS / 1000} s`);
+    }, START_MS);
+    try {
+      launched = await launcher.launch({ id, token: token(id) });
+      worker.containerId = launched.containerId;
+      worker.pid = launched.pid;
+      void launched.exited.then((exit) => {
+        pool.eject(id, `its process ended: ${exit.reason}`);
+      });
+      onLaunched();
+      await ready;
+      this.timings.started(performance.now() - member.since);
+      return member;
+    } catch (error) {
+      pool.eject(id, 'it could not be started');
+      const fault = await explainStart(worker, launched, error, this.stopped);
+      await this.remove(id, 'it could not be started');
+      throw fault;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #adopt(): Promise<number> {
+    const { launcher, log, pool } = this.#options;
+    const found = await launcher.list();
+    const results = await Promise.all(
+      found.map(async ({ id, state, containerId, pid }) => {
+        if (state === 'exited' || this.stopped.aborted) {
+          await this.doing(this.#remove(id));
+          return false;
+        }
+        const ready = this.#arrivals.expect(id);
+        const worker = pool.expect(id);
+        this.members.add(worker, { failures: 0, understudy: false });
+        worker.containerId = containerId;
+        worker.pid = pid;
+        const timer = setTimeout(() => {
+          pool.eject(id, 'it did not dial in');
+        }, ADOPT_MS);
+        try {
+          if (state === 'paused') await launcher.resume(id);
+          await ready;
+          return true;
+        } catch (error) {
+          log.info({ worker: id, err: error }, 'a worker of an earlier run is not coming back');
+          await this.remove(id, 'it could not be resumed');
+          return false;
+        } finally {
+          clearTimeout(timer);
+        }
+      }),
+    );
+    const adopted = results.filter(Boolean).length;
+    if (adopted > 0) this.#options.onProgress(`${adopted} running workers taken over`);
+    return adopted;
+  }
+
+  async #replace(failures: number, wanted: () => boolean): Promise<void> {
+    for (let failed = failures; ; failed += 1) {
+      this.#vacancies += 1;
+      await pause(waitAfter(failed), this.stopped);
+      this.#vacancies -= 1;
+      if (this.stopped.aborted || !wanted()) return;
+      try {
+        await this.#start({ failures: failed + 1 }, () => undefined);
+        return;
+      } catch (error) {
+        if (this.stopped.aborted) return;
+        this.#options.log.error({ err: error }, 'a worker could not be started; trying again');
+      }
+    }
+  }
+
+  /** Whoever waits for it waits for the first attempt only: an engine that is down must not hold anything else up. */
+  async #remove(id: string): Promise<void> {
+    this.#leftovers.add(id);
+    await this.#tryToRemove(id);
+    if (this.#leftovers.has(id) && !this.stopped.aborted) void this.doing(this.#removeLater(id));
+  }
+
+  async #removeLater(id: string): Promise<void> {
+    for (let failed = 1; this.#leftovers.has(id); failed += 1) {
+      await pause(waitAfter(failed), this.stopped);
+      if (this.stopped.aborted) return;
+      await this.#tryToRemove(id);
+    }
+  }
+
+  async #tryToRemove(id: string): Promise<void> {
+    try {
+      await this.#options.launcher.stop(id);
+      this.#leftovers.delete(id);
+    } catch (error) {
+      // The next start finds it by its label.
+      this.#options.log.error({ worker: id, err: error }, 'a worker could not be removed');
+    }
+  }
+}
+
+function waitAfter(failures: number): number {
+  return failures === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
+}
+
+/** Short enough to read in a log, and never used twice. */
+function newWorkerId(): string {
+  return `w${randomBytes(4).toString('hex')}`;
+}
