@@ -144,7 +144,10 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     const member = this.recruiter.members.get(id);
     if (member === undefined || member.leaving) throw new Error(`there is no worker ${id}`);
     const { state } = member.worker;
-    if (state === 'standby') return await this.#dismiss(member);
+    if (state === 'standby') {
+      await this.#dismiss(member);
+      return;
+    }
     const { ready, starting } = this.recruiter.members.counts();
     if (state === 'ready' && ready + starting <= this.limits.min) {
       const other = await this.recruiter.start({ failures: 0, understudy: true }).ready;

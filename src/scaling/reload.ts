@@ -26,8 +26,9 @@ export interface Swap<Bundle> {
 export async function swapBundle<Bundle extends { readonly hash: string }>(
   crew: Crew<Bundle>,
   pool: CrewPool<Bundle>,
-  { bundle, committed, stillNeeded }: Swap<Bundle>,
+  swap: Swap<Bundle>,
 ): Promise<void> {
+  const { bundle } = swap;
   const { members, stopped } = crew.recruiter;
   let fresh: Member | undefined;
   try {
@@ -37,12 +38,12 @@ export async function swapBundle<Bundle extends { readonly hash: string }>(
     throw error;
   }
   pool.useBundle(bundle);
-  committed();
+  swap.committed();
   while (!stopped.aborted) {
     const [old, another] = outdated(crew, bundle);
     if (old === undefined) break;
     fresh ??= await startSurely(crew);
-    while (another === undefined && stillNeeded() && !stopped.aborted) await pause(POLL_MS, stopped);
+    while (another === undefined && swap.stillNeeded() && !stopped.aborted) await pause(POLL_MS, stopped);
     if (fresh !== undefined) fresh.understudy = false;
     fresh = undefined;
     crew.retire(old);

@@ -20,7 +20,7 @@ export class OwnBalancer {
   /** Answers that were errors, as text. */
   readonly failed: string[] = [];
   answered = 0;
-  #app: App;
+  readonly #app: App;
   #url = '';
 
   constructor(home: Home, env: Record<string, string>) {
