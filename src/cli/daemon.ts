@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import jayson from 'jayson';
 import type { Config } from '../config.ts';
-import { CommandFailed, DaemonMissing } from './command.ts';
+import { CommandFailed, DaemonMissing } from './faults.ts';
 import { readEvents } from './event-stream.ts';
 import type { Params } from './params.ts';
 
