@@ -96,7 +96,10 @@ export class BalancerOperations implements Operations {
 
   async drainWorker(id: string): Promise<void> {
     const { pool, deeds } = this.#parts;
-    if (deeds.drainWorker !== undefined) return await deeds.drainWorker(id);
+    if (deeds.drainWorker !== undefined) {
+      await deeds.drainWorker(id);
+      return;
+    }
     const worker = pool?.workers.find((one) => one.id === id);
     if (pool === undefined || worker === undefined)
       throw new Error(`there is no worker ${JSON.stringify(id)}`);

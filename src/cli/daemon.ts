@@ -86,7 +86,7 @@ export class Daemon {
    * The events of a stream of the admin port, until it ends or `signal` is aborted.
    * @throws DaemonMissing, CommandFailed
    */
-  async *events(path: string, signal: AbortSignal): AsyncGenerator<unknown> {
+  async *events(path: string, signal: AbortSignal): AsyncGenerator {
     let response: Response;
     try {
       response = await fetch(`${this.adminUrl}${path}`, { headers: this.#bearer(), signal });

@@ -108,7 +108,6 @@ function placeCells({ calls, p50Ms, p99Ms }: PlaceFigures): string[] {
 function cut(line: string, columns: number): string {
   let room = columns;
   let kept = '';
-  // eslint-disable-next-line no-control-regex -- that is what colours are made of
   for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|./gsu)) {
     if (part.startsWith('\u001b')) kept += part;
     else if (room > 0) {
