@@ -9,7 +9,7 @@ export type AdminRpc = (body: string) => Promise<string | undefined>;
 /** One method: what it takes, and what it does. */
 interface Method {
   readonly params: z.ZodObject;
-  run(params: unknown): unknown;
+  readonly run: (params: unknown) => unknown;
 }
 
 /** An operation failed for a reason the operator can read. */

@@ -3,6 +3,7 @@
  * prom-client isn't loaded before the first one.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type * as PromClient from 'prom-client';
 import type { Counter, Gauge, Registry } from 'prom-client';
 import type { Histogram } from './histogram.ts';
 import type { Status, WorkerState } from './operations.ts';
@@ -10,10 +11,10 @@ import type { Recorder } from './recorder.ts';
 
 /** What the metrics are read from. */
 export interface MetricsSources {
-  status(): Status;
+  readonly status: () => Status;
   readonly recorder: Recorder;
   /** How many retries the budget has left. */
-  retriesLeft(): number;
+  readonly retriesLeft: () => number;
 }
 
 /** The metrics of one balancer. */
@@ -69,7 +70,7 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 function describe(
-  prom: typeof import('prom-client'),
+  prom: typeof PromClient,
   registry: Registry,
   { status, recorder, retriesLeft }: MetricsSources,
   delay: LoopDelay,

@@ -1,6 +1,7 @@
 /** call: one call of a function, from the command line. */
 import type { OperatorCallAnswer } from '../admin/operations.ts';
-import { CommandFailed, EXIT, UsageFault, type Arguments, type Command, type Context } from './command.ts';
+import { EXIT, type Arguments, type Command, type Context } from './command.ts';
+import { CommandFailed, UsageFault } from './faults.ts';
 import type { ClientAnswer } from './daemon.ts';
 import { ms } from './output.ts';
 import { paramsOfText, paramsOfWords, type Params } from './params.ts';

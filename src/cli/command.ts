@@ -41,18 +41,3 @@ export interface Command {
   /** Resolves with the exit code. @throws UsageFault, DaemonMissing or CommandFailed */
   run(context: Context, args: Arguments): Promise<number>;
 }
-
-/** The command line makes no sense; exit code 64. */
-export class UsageFault extends Error {
-  override readonly name = 'UsageFault';
-}
-
-/** No daemon answers; exit code 2. */
-export class DaemonMissing extends Error {
-  override readonly name = 'DaemonMissing';
-}
-
-/** The daemon, or a function, said no; exit code 1. */
-export class CommandFailed extends Error {
-  override readonly name = 'CommandFailed';
-}

@@ -2,7 +2,8 @@
 import type { OperatorCallAnswer, Status } from '../admin/operations.ts';
 import { compareFigures, type PlaceFigures, type Sample } from '../cloud/compare.ts';
 import { forcedCall, PARAMS_HELP, positive, readParams } from './call.ts';
-import { CommandFailed, EXIT, UsageFault, type Command } from './command.ts';
+import { EXIT, type Command } from './command.ts';
+import { CommandFailed, UsageFault } from './faults.ts';
 import { ms, usd } from './output.ts';
 
 const DEFAULT_CALLS = 20;

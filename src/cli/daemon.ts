@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import jayson from 'jayson';
 import type { Config } from '../config.ts';
-import { CommandFailed, DaemonMissing } from './command.ts';
+import { CommandFailed, DaemonMissing } from './faults.ts';
 import { readEvents } from './event-stream.ts';
 import type { Params } from './params.ts';
 
@@ -86,7 +86,7 @@ export class Daemon {
    * The events of a stream of the admin port, until it ends or `signal` is aborted.
    * @throws DaemonMissing, CommandFailed
    */
-  async *events(path: string, signal: AbortSignal): AsyncGenerator<unknown> {
+  async *events(path: string, signal: AbortSignal): AsyncGenerator {
     let response: Response;
     try {
       response = await fetch(`${this.adminUrl}${path}`, { headers: this.#bearer(), signal });

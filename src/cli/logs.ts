@@ -47,7 +47,7 @@ const LEVELS: readonly (readonly [number, string, Tone])[] = [
 const UNSAID = new Set(['level', 'time', 'msg', 'pid', 'hostname']);
 
 /** A line of the log as people read it. */
-export function logLine(line: LogLine, output: Output): string {
+function logLine(line: LogLine, output: Output): string {
   const [, name = '', tone = 'faint'] = LEVELS.find(([least]) => (line.level ?? 0) >= least) ?? [];
   const fields = Object.entries(line).flatMap(([field, value]) =>
     UNSAID.has(field) || value === undefined ? [] : [`${field}=${plain(value)}`],

@@ -4,15 +4,8 @@ import { parseArgs } from 'node:util';
 import { ConfigFault, parseConfig } from '../config.ts';
 import { call } from './call.ts';
 import { calibrate, deploy, destroy } from './cloud.ts';
-import {
-  CommandFailed,
-  DaemonMissing,
-  EXIT,
-  UsageFault,
-  type Arguments,
-  type Command,
-  type OptionTable,
-} from './command.ts';
+import { EXIT, type Arguments, type Command, type OptionTable } from './command.ts';
+import { CommandFailed, DaemonMissing, UsageFault } from './faults.ts';
 import { compare } from './compare.ts';
 import { Daemon } from './daemon.ts';
 import { logs } from './logs.ts';

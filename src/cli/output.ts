@@ -75,8 +75,7 @@ export class Output {
 
 /** How many columns a text takes, its colours aside. */
 function visible(text: string): number {
-  // eslint-disable-next-line no-control-regex -- that is what colours are made of
-  return [...text.replace(/\u001b\[[0-9;]*m/g, '')].length;
+  return Array.from(text.replace(/\u001b\[[0-9;]*m/g, '')).length;
 }
 
 /** Milliseconds for people: 0.12 ms, 12 ms, 1.2 s. */

@@ -1,7 +1,8 @@
 /** drain, resize, reload, restart: what changes the pool. */
 import type { Operations } from '../admin/operations.ts';
 import { positive } from './call.ts';
-import { EXIT, UsageFault, type Command } from './command.ts';
+import { EXIT, type Command } from './command.ts';
+import { UsageFault } from './faults.ts';
 
 /** `spillway drain`. */
 export const drain: Command = {

@@ -39,7 +39,7 @@ export function statusLines(found: Status, output: Output): string[] {
 }
 
 /** A line for each worker. */
-export function workerTable(workers: readonly WorkerStatus[], output: Output): string[] {
+function workerTable(workers: readonly WorkerStatus[], output: Output): string[] {
   const rows = workers.map((worker) => [
     worker.id,
     output.tone(workerTone(worker.state), worker.state),

@@ -1,7 +1,8 @@
 /** top: the balancer live in the terminal. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlaceFigures, Snapshot } from '../admin/operations.ts';
-import { DaemonMissing, EXIT, type Command, type Context } from './command.ts';
+import { EXIT, type Command, type Context } from './command.ts';
+import { DaemonMissing } from './faults.ts';
 import { ms, type Output } from './output.ts';
 import { statusLines } from './status.ts';
 
@@ -69,7 +70,7 @@ function draw({ stdout }: Output, lines: readonly string[]): void {
 }
 
 /** A snapshot as lines. */
-export function screen(snapshot: Snapshot, output: Output): string[] {
+function screen(snapshot: Snapshot, output: Output): string[] {
   const { status, rates, functions, decisions } = snapshot;
   const rate = (place: 'pool' | 'cloud'): string => {
     const { perSecond, p50Ms, p99Ms } = rates[place];
@@ -107,7 +108,6 @@ function placeCells({ calls, p50Ms, p99Ms }: PlaceFigures): string[] {
 function cut(line: string, columns: number): string {
   let room = columns;
   let kept = '';
-  // eslint-disable-next-line no-control-regex -- that is what colours are made of
   for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|./gsu)) {
     if (part.startsWith('\u001b')) kept += part;
     else if (room > 0) {

@@ -38,17 +38,17 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
     // Held, so that no tile comes or goes between two steps.
     await button('Pause').press('Enter');
     await page.locator('summary').press('Enter');
-    const count = (await page.evaluate(`${STOPS}.length`)) as number;
+    const count = await page.evaluate<number>(`${STOPS}.length`);
     expect(count).toBeGreaterThan(25);
     await button('Pause').focus();
     const reached: number[] = [];
     const unseen: string[] = [];
     for (let step = 0; step < count; step++) {
-      const [index, outline, html] = (await page.evaluate(`(() => {
+      const [index, outline, html] = await page.evaluate<[number, number, string]>(`(() => {
         const one = document.activeElement;
         const { outlineStyle, outlineWidth } = getComputedStyle(one);
         return [${STOPS}.indexOf(one), outlineStyle === 'none' ? 0 : parseFloat(outlineWidth), one.outerHTML.slice(0, 80)];
-      })()`)) as [number, number, string];
+      })()`);
       reached.push(index);
       if (outline < 2) unseen.push(html);
       await page.keyboard.press('Tab');
@@ -203,9 +203,9 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
 
 /** What axe finds, a line each. */
 async function complaints(page: Page): Promise<string[]> {
-  return (await page.evaluate(`(async () => {
+  return await page.evaluate<string[]>(`(async () => {
     if (window.axe === undefined) { ${AXE} }
     const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
     return violations.flatMap(({ id, nodes }) => nodes.map((node) => id + ': ' + node.html.slice(0, 120) + ' ' + node.failureSummary));
-  })()`)) as string[];
+  })()`);
 }

@@ -60,7 +60,16 @@ export async function openDashboard(browser: Browser, options: DashboardOptions 
     faults,
     byId,
     button: (name) => page.getByRole('button', typeof name === 'string' ? { name, exact: true } : { name }),
-    shows: (id, text) => byId(id).filter({ hasText: text, visible: true }).waitFor(),
+    shows: async (id, text) => {
+      try {
+        await byId(id).filter({ hasText: text, visible: true }).waitFor();
+      } catch (cause) {
+        const seen = JSON.stringify(await byId(id).textContent());
+        const lost = await byId('lost').textContent();
+        const message = `#${id} shows ${seen}; connection: ${lost}; complaints: ${faults.join(' | ')}`;
+        throw new Error(message, { cause });
+      }
+    },
     did: (...deeds) => expect.poll(() => pool.done, PATIENCE).toEqual(deeds),
   };
 }

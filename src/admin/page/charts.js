@@ -187,7 +187,7 @@ class Chart {
             label,
             stroke: colourOf(colour),
             width: 1.5,
-            points: { show: false },
+            points: { show: true, size: 4, filter: loneValues },
             ...(dash === undefined ? {} : { dash }),
             ...(filled === true ? { fill: colourOf(`${colour}-wash`) } : {}),
           })),
@@ -205,6 +205,16 @@ class Chart {
       this.#host,
     );
   }
+}
+
+/**
+ * Values without a neighbour, which no line shows: those of a function that is called now and then.
+ * @param {uPlot} plot @param {number} index of the series
+ */
+function loneValues(plot, index) {
+  const values = plot.data[index] ?? [];
+  const known = (/** @type {number} */ at) => values[at] !== null && values[at] !== undefined;
+  return [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1));
 }
 
 /** A piece of the line as the chart draws it. @param {Series} series */

@@ -71,6 +71,9 @@ function showRuntime({ runtime, runtimeReason }) {
     byId('runtime-title', HTMLElement),
     none ? 'There are no local workers.' : 'Workers are child processes, not containers.',
   );
-  setText(byId('runtime-reason', HTMLElement), runtimeReason === undefined ? '' : `Why: ${runtimeReason}`);
+  setText(
+    byId('runtime-reason', HTMLElement),
+    runtimeReason === undefined ? (none ? '' : 'SPILLWAY_RUNTIME asks for them.') : `Why: ${runtimeReason}`,
+  );
   setAttribute(note, 'data-runtime', runtime);
 }

@@ -1,6 +1,7 @@
 /** The event streams of the admin port, read as the dashboard and the commands read them. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Snapshot } from '../../../src/admin/operations.ts';
+import { readEvents } from '../../../src/cli/event-stream.ts';
 import { closeAdmins, openAdmin } from '../../support/admin.ts';
 
 afterEach(closeAdmins);
@@ -8,13 +9,8 @@ afterEach(closeAdmins);
 /** Reads events until `count` have come. */
 async function events(response: Response, count: number): Promise<string[]> {
   const found: string[] = [];
-  let text = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body!) {
-    text += decoder.decode(chunk, { stream: true });
-    const parts = text.split('\n\n');
-    text = parts.pop() ?? '';
-    for (const part of parts) if (part.startsWith('data: ')) found.push(part.slice('data: '.length));
+  for await (const data of readEvents(response.body as AsyncIterable<Uint8Array>)) {
+    found.push(data);
     if (found.length >= count) break;
   }
   return found;

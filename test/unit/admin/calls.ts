@@ -23,7 +23,7 @@ export const ok: Outcome = {
 };
 
 /** Failed without a worker's word. */
-export function failed(error: CallError): Outcome {
+function failed(error: CallError): Outcome {
   return { ok: false, error, report: { backend: 'pool', queueMs: 1, runMs: 0 } };
 }
 

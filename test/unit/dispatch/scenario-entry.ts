@@ -4,6 +4,7 @@ import type { MadeCall } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
 import type { Backend } from '../../../src/dispatch/call.ts';
 import { FUNCTIONS, type Name } from './events.ts';
+import type { Worker } from '../../../src/pool/worker.ts';
 
 /** A deadline is noticed this much late at the most, in milliseconds. */
 const DEADLINE_STEP_MS = 11;
@@ -56,8 +57,10 @@ export function checkRun(entry: Entry): void {
   assert.ok(hands.length < (FUNCTIONS[name].idempotent ? 2 : 1), `${name} may run once too often`);
 }
 
-/** Calls of different concurrency never share a slot, and only short ones wait in it. */
-export function checkShared(names: readonly Name[]): void {
+/** What a living slot holds: calls of one concurrency, behind the first only short ones, and as many as are leased to it. */
+export function checkSlot(slot: FakeSlot, names: readonly Name[], workers: readonly Worker[]): void {
+  if (slot.stuck || !slot.connected) return;
+  assert.ok(names.length === 0 || slot.old.length === 0, 'a slot busy with an earlier call got another');
   const kinds = new Set(names.map(concurrencyOf));
   assert.ok(kinds.size <= 1, `a slot is shared by ${names.join()}`);
   const [concurrency = 1] = kinds;
@@ -66,4 +69,8 @@ export function checkShared(names: readonly Name[]): void {
     assert.ok(names.slice(1).every((name) => name === 'quick' || name === 'slow'));
     assert.ok(names.length <= 17, `${names.length} calls in a slot`);
   }
+  const worker = workers.find(({ id }) => id === slot.workerId);
+  assert.ok(worker?.state !== 'standby' || names.length === 0, 'a standby runs a call');
+  const seen = worker?.slots.find(({ key }) => key === slot.key);
+  if (seen !== undefined) assert.equal(seen.running, names.length, 'leases are the calls in the slot');
 }

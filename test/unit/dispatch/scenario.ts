@@ -5,15 +5,7 @@ import type { FakeSlot } from '../../fakes/slot.ts';
 import { pass, settle, timersLeft } from '../../fakes/virtual-time.ts';
 import type { FakeWorker } from '../../fakes/worker.ts';
 import { FrameType, encodeAnswer } from '../../../src/pool/frames.ts';
-import {
-  checkEntry,
-  checkRun,
-  checkShared,
-  concurrencyOf,
-  open,
-  pick,
-  type Entry,
-} from './scenario-entry.ts';
+import { checkEntry, checkRun, checkSlot, concurrencyOf, open, pick, type Entry } from './scenario-entry.ts';
 import { FUNCTIONS, MAX_WORKERS, NAMES, QUEUE_CALLS, type Event, type Name } from './events.ts';
 import type { CloudCall } from '../../../src/cloud/backend.ts';
 import type { Backend } from '../../../src/dispatch/call.ts';
@@ -290,7 +282,10 @@ export class Scenario {
     const slots = this.balancer.pool.workers.flatMap((worker) => worker.slots);
     const leased = slots.reduce((sum, slot) => sum + slot.occupied, 0);
     assert.ok(Math.abs(this.balancer.pool.busySlots - leased) < 1e-6, 'busy slots are miscounted');
-    for (const slot of this.balancer.slots) this.#checkSlot(slot);
+    for (const slot of this.balancer.slots) {
+      const names = slot.calls.map((frame) => this.#entry(frame.params)!.name);
+      checkSlot(slot, names, this.balancer.pool.workers);
+    }
     for (const slot of this.balancer.pool.slots) {
       const kinds = waiting.map(({ name }) => concurrencyOf(name));
       assert.ok([0, ...kinds].includes(slot.reservedFor), 'a slot is held back for nobody');
@@ -299,16 +294,5 @@ export class Scenario {
         assert.ok(!idle, `${name} waits though a slot has room`);
       }
     }
-  }
-
-  #checkSlot(slot: FakeSlot): void {
-    if (slot.stuck || !slot.connected) return;
-    const names = slot.calls.map((frame) => this.#entry(frame.params)!.name);
-    assert.ok(names.length === 0 || slot.old.length === 0, 'a slot busy with an earlier call got another');
-    checkShared(names);
-    const worker = this.balancer.pool.workers.find(({ id }) => id === slot.workerId);
-    assert.ok(worker?.state !== 'standby' || names.length === 0, 'a standby runs a call');
-    const seen = worker?.slots.find(({ key }) => key === slot.key);
-    if (seen !== undefined) assert.equal(seen.running, names.length, 'leases are the calls in the slot');
   }
 }
