@@ -1,4 +1,5 @@
 /** The composition root: the only place that sees all parts. */
+import type { Server } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
@@ -21,8 +22,17 @@ const LAST_REQUESTS_MS = 2000;
 
 /** A balancer: built, started, drained, stopped. */
 export interface App {
-  /** Resolves with where it listens, once every worker is ready. Rejects after having undone what it did. */
-  start(): Promise<{ host: string; port: number; functions: string[] }>;
+  /**
+   * Resolves with where it listens, once every worker is ready. Rejects after having undone what it did.
+   * `inherited` is the file descriptor of a listening socket to use in place of a new one.
+   */
+  start(inherited?: number): Promise<{ host: string; port: number; functions: string[] }>;
+  /** What accepts clients' connections, once it is started. */
+  server(): Server | undefined;
+  /** Finishes what clients have asked for, serving all that still comes, until no connection is left; ends nothing. */
+  retire(): Promise<void>;
+  /** In place of stop(), after retire(): lets go of everything, but leaves the workers to the next balancer. */
+  leave(): Promise<void>;
   /** Takes no more calls; resolves when those in flight have ended, or after SPILLWAY_DRAIN_MS. */
   drain(): Promise<void>;
   /** Ends workers, sockets and timers, and lets the state folder go. */
@@ -33,6 +43,7 @@ export interface App {
 export function build(config: Config, log: Logger, version: string): App {
   const undo: (() => Promise<void> | void)[] = [];
   let stopped = false;
+  let leaving = false;
   let reason = 'starting';
   let manifest: Manifest | undefined;
   let dispatcher: Dispatcher | undefined;
@@ -48,7 +59,7 @@ export function build(config: Config, log: Logger, version: string): App {
     return (pool?.count('ready') ?? 0) > 0 ? { ready: true } : { ready: false, reason: 'no worker is ready' };
   };
 
-  async function start(): Promise<{ host: string; port: number; functions: string[] }> {
+  async function start(inherited?: number): Promise<{ host: string; port: number; functions: string[] }> {
     const state = openState(config.stateDir);
     undo.push(() => {
       state.close();
@@ -78,7 +89,7 @@ export function build(config: Config, log: Logger, version: string): App {
         version,
       },
     );
-    const address = await opened.listen();
+    const address = await opened.listen(inherited);
     front = opened;
     undo.push(() => opened.close());
     await startPool(state);
@@ -162,7 +173,7 @@ export function build(config: Config, log: Logger, version: string): App {
         });
         keeper = kept;
         // Before the start: a signal may come while workers are being started, and must end them too.
-        undo.push(() => kept.stop());
+        undo.push(() => (leaving ? kept.leave() : kept.stop()));
         await kept.start();
       } catch (error) {
         await undoFrom(done);
@@ -186,9 +197,9 @@ export function build(config: Config, log: Logger, version: string): App {
   }
 
   return {
-    async start() {
+    async start(inherited) {
       try {
-        return await start();
+        return await start(inherited);
       } catch (error) {
         await stop();
         throw error;
@@ -202,6 +213,14 @@ export function build(config: Config, log: Logger, version: string): App {
       await front?.close();
     },
     stop,
+    server: () => front?.server,
+    async retire() {
+      await front?.retire(config.drainMs);
+    },
+    async leave() {
+      leaving = true;
+      await stop();
+    },
   };
 }
 

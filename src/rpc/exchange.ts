@@ -15,8 +15,10 @@ export interface ExchangeContext {
   readonly maxBodyBytes: number;
   readonly mayCall: (headers: IncomingMessage['headers']) => boolean;
   readonly readiness: () => Readiness;
-  /** Whether connections are to be closed once they have their answers. */
+  /** Whether new calls are refused, since this is the end. */
   readonly draining: () => boolean;
+  /** Whether connections are to be closed once they have their answers. */
+  readonly lastAnswers: () => boolean;
 }
 
 /**
@@ -183,7 +185,7 @@ export class Exchange implements Unanswered {
   #head(head: OutgoingHttpHeader[], mustClose = false): OutgoingHttpHeader[] {
     const connection = this.#connection;
     // Draining, only the answer to the latest request may close: an earlier one would take the others with it.
-    if (mustClose || (this.#context.draining() && connection.latest === this)) {
+    if (mustClose || (this.#context.lastAnswers() && connection.latest === this)) {
       connection.closing = true;
       head.push('Connection', 'close');
     }

@@ -121,6 +121,13 @@ export class Keeper {
     );
   }
 
+  /** Lets the workers go on for the next balancer, except those that aren't ready yet. Nothing is started any more. */
+  async leave(): Promise<void> {
+    this.#stopped.abort();
+    for (const starting of [...this.#starting.values()]) starting.lost('the balancer is restarting');
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
+  }
+
   async #adopt(): Promise<number> {
     const { launcher, log } = this.#options;
     const found = await launcher.list();
