@@ -89,10 +89,16 @@ export function build(config: Config, log: Logger, version: string): App {
         version,
       },
     );
-    const address = await opened.listen(inherited);
-    front = opened;
-    undo.push(() => opened.close());
+    const open = async (): Promise<{ host: string; port: number }> => {
+      const address = await opened.listen(inherited);
+      front = opened;
+      undo.push(() => opened.close());
+      return address;
+    };
+    // A taken port is to be told at once. But in a socket that is taken over clients wait already, until all is ready.
+    let address = inherited === undefined ? await open() : undefined;
     await startPool(state);
+    address ??= await open();
     reason = '';
     return { ...address, functions: [...(manifest?.keys() ?? [])] };
   }
