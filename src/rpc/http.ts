@@ -89,6 +89,8 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // Node's own refusal has no body, and goes on to read the rest: a second answer to one request.
+    requireHostHeader: false,
   });
   // Without this a client that ends its sending side after the request gets no answer. Absent from Node's types.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -100,6 +102,8 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
   };
   server.on('request', (request, response) => take(request, response, false));
   server.on('checkContinue', (request, response) => take(request, response, true));
+  // An expectation that nobody knows is nothing to refuse a call for.
+  server.on('checkExpectation', (request, response) => take(request, response, false));
   server.on('connection', (socket) => {
     const connection = new ClientConnection(socket, () => {
       connections.delete(socket);
