@@ -47,7 +47,9 @@ function tell({ target, inputs, seconds, grownMb, finding }: FuzzReport): void {
       `memory ${grownMb >= 0 ? '+' : ''}${Math.round(grownMb)} MB${finding === undefined ? '' : ': FOUND'}`,
   );
   if (finding === undefined) return;
-  console.log(`  ${finding.what}\n  seed ${finding.seed}, input ${finding.index}, made as short as possible:`);
+  console.log(
+    `  ${finding.what}\n  seed ${finding.seed}, input ${finding.index}, made as short as possible:`,
+  );
   console.log(`  ${JSON.stringify(finding.input.toString('latin1').slice(0, 2000))}`);
   console.log(`  --target ${finding.target} --repeat ${finding.input.toString('base64').slice(0, 4000)}`);
 }
@@ -55,12 +57,14 @@ function tell({ target, inputs, seconds, grownMb, finding }: FuzzReport): void {
 async function main(): Promise<number> {
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
   const inputs = values.inputs === undefined ? Infinity : Number(values.inputs);
-  const ms = (values.minutes === undefined ? (inputs === Infinity ? 1 : Infinity) : Number(values.minutes)) * 60_000;
+  const ms =
+    (values.minutes === undefined ? (inputs === Infinity ? 1 : Infinity) : Number(values.minutes)) * 60_000;
   console.log(`seed ${seed}`);
   let total = 0;
   let found = 0;
   const chosen = TARGETS.filter(({ name }) => values.target === undefined || name === values.target);
-  if (chosen.length === 0) throw new Error(`no such target; there are ${TARGETS.map(({ name }) => name).join(', ')}`);
+  if (chosen.length === 0)
+    throw new Error(`no such target; there are ${TARGETS.map(({ name }) => name).join(', ')}`);
   for (const { open, inputShare, timeShare } of chosen) {
     const target = await open();
     if (values.repeat !== undefined) {

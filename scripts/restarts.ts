@@ -55,7 +55,9 @@ async function main(): Promise<number> {
     over = true;
     await Promise.all(clients);
     for (const journal of journals) journal.close();
-    const started = balancer.lines('workers taken over').filter((line) => !String(line['msg']).startsWith('2 '));
+    const started = balancer
+      .lines('workers taken over')
+      .filter((line) => !String(line['msg']).startsWith('2 '));
     await balancer.kill('SIGTERM');
     const calls = journals.reduce((sum, { tally }) => sum + tally.asked, 0);
     const failed = journals.reduce((sum, { breached }) => sum + breached, 0);

@@ -128,7 +128,9 @@ class Daemon {
       this.#stopAt = performance.now();
       void this.#stop(signal);
     } else if (performance.now() - this.#stopAt > SAME_SIGNAL_MS) {
-      this.#log.warn(`${signal} again: ending at once; the next start takes the workers over or removes them`);
+      this.#log.warn(
+        `${signal} again: ending at once; the next start takes the workers over or removes them`,
+      );
       this.#exit(1);
     }
   }

@@ -102,7 +102,8 @@ export class Runner {
   /** How many calls run, and the longest time one of them may still take, in milliseconds. */
   busy(): { running: number; remainingMs: number } {
     let remainingMs = 0;
-    for (const call of this.#running) remainingMs = Math.max(remainingMs, CallContext.remainingMs(call.context));
+    for (const call of this.#running)
+      remainingMs = Math.max(remainingMs, CallContext.remainingMs(call.context));
     return { running: this.#running.size, remainingMs };
   }
 

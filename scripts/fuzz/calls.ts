@@ -39,9 +39,7 @@ export class Echo {
     const json = Buffer.from(params ?? 'null');
     const report = { backend: 'pool' as const, worker: 'w1', queueMs: 0, runMs: 0.1 };
     const outcome: Outcome =
-      this.#calls++ % 7 === 3
-        ? { ok: false, error: overloaded(1), report }
-        : { ok: true, json, report };
+      this.#calls++ % 7 === 3 ? { ok: false, error: overloaded(1), report } : { ok: true, json, report };
     let over = false;
     this.open++;
     const end = (): void => {
@@ -95,9 +93,38 @@ export const BODIES: readonly string[] = [
 
 /** Words that matter in a body. */
 export const WORDS: readonly (string | Buffer)[] = [
-  '"jsonrpc":"2.0"', '"id":', '"method":', '"params":', 'null', '{', '}', '[', ']', ',', ':', '"', '\\', '\\u', '\\ud800',
-  '__proto__', 'constructor', 'toString', 'rpc.', '-0', '1e999', '0.1', '9007199254740993', WHO, `"${WHO}"`, ' ', '\t',
-  '\u0000', Buffer.from([0xff]), Buffer.from([0xc0, 0x80]), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from([0xef, 0xbb, 0xbf]),
+  '"jsonrpc":"2.0"',
+  '"id":',
+  '"method":',
+  '"params":',
+  'null',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '"',
+  '\\',
+  '\\u',
+  '\\ud800',
+  '__proto__',
+  'constructor',
+  'toString',
+  'rpc.',
+  '-0',
+  '1e999',
+  '0.1',
+  '9007199254740993',
+  WHO,
+  `"${WHO}"`,
+  ' ',
+  '\t',
+  '\u0000',
+  Buffer.from([0xff]),
+  Buffer.from([0xc0, 0x80]),
+  Buffer.from([0xed, 0xa0, 0x80]),
+  Buffer.from([0xef, 0xbb, 0xbf]),
 ];
 
 /** Puts a client's name into an input. */

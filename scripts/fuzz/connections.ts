@@ -85,7 +85,14 @@ export async function connectionsTarget(): Promise<Target> {
       Buffer.concat([dataHello(GOOD), ...FRAMES.slice(4, 8)]),
       ...FRAMES,
     ],
-    dictionary: [...FRAMES.filter((frame) => frame.length < 100), hello(EVIL), dataHello(EVIL), dataHello(GOOD), 'key', GOOD],
+    dictionary: [
+      ...FRAMES.filter((frame) => frame.length < 100),
+      hello(EVIL),
+      dataHello(EVIL),
+      dataHello(GOOD),
+      'key',
+      GOOD,
+    ],
     parallel: 1,
     async run(input, index) {
       pool.expect(EVIL);

@@ -42,7 +42,7 @@ export function framesTarget(): Target {
       const whole = decode([input]);
       const random = randomOf(index);
       const cut: Buffer[] = [];
-      for (let at = 0; at < input.length; ) {
+      for (let at = 0; at < input.length;) {
         const end = Math.min(input.length, at + 1 + pick(random, 1 + pick(random, 200)));
         cut.push(input.subarray(at, end));
         at = end;

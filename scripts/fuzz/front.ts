@@ -11,13 +11,48 @@ import type { Target } from './target.ts';
 const CANARY_EVERY = 50;
 
 const HEADER_WORDS = [
-  '\r\n', '\r\n\r\n', '\n', '\r', ':', ' ', '\t', 'POST ', 'GET ', ' HTTP/1.1', ' HTTP/1.0', ' HTTP/2.0', '/rpc', '/healthz',
-  '/readyz', 'content-length: 5', 'content-length: -1', 'content-length: 99999999999999999999', 'content-length: 0x10',
-  'transfer-encoding: chunked', 'transfer-encoding: gzip, chunked', 'transfer-encoding: identity', 'connection: close',
-  'connection: keep-alive', 'connection: upgrade\r\nupgrade: websocket', 'expect: 100-continue', 'expect: tea',
-  'content-type: application/json', 'content-type: text/plain', 'content-encoding: gzip', 'spillway-timeout-ms: 5',
-  'spillway-backend: pool', 'authorization: Bearer x', 'host: a', '0\r\n\r\n', '5\r\n', 'ffffffffffffffff\r\n', '-5\r\n',
-  '5;ext=1\r\n', `x: ${'y'.repeat(3000)}`, `x: ${'y'.repeat(17_000)}`, '\u0000',
+  '\r\n',
+  '\r\n\r\n',
+  '\n',
+  '\r',
+  ':',
+  ' ',
+  '\t',
+  'POST ',
+  'GET ',
+  ' HTTP/1.1',
+  ' HTTP/1.0',
+  ' HTTP/2.0',
+  '/rpc',
+  '/healthz',
+  '/readyz',
+  'content-length: 5',
+  'content-length: -1',
+  'content-length: 99999999999999999999',
+  'content-length: 0x10',
+  'transfer-encoding: chunked',
+  'transfer-encoding: gzip, chunked',
+  'transfer-encoding: identity',
+  'connection: close',
+  'connection: keep-alive',
+  'connection: upgrade\r\nupgrade: websocket',
+  'expect: 100-continue',
+  'expect: tea',
+  'content-type: application/json',
+  'content-type: text/plain',
+  'content-encoding: gzip',
+  'spillway-timeout-ms: 5',
+  'spillway-backend: pool',
+  'authorization: Bearer x',
+  'host: a',
+  '0\r\n\r\n',
+  '5\r\n',
+  'ffffffffffffffff\r\n',
+  '-5\r\n',
+  '5;ext=1\r\n',
+  `x: ${'y'.repeat(3000)}`,
+  `x: ${'y'.repeat(17_000)}`,
+  '\u0000',
 ];
 
 function post(body: string, headers = 'content-type: application/json\r\nhost: h'): string {
@@ -25,14 +60,17 @@ function post(body: string, headers = 'content-type: application/json\r\nhost: h
 }
 
 function chunked(body: string): string {
-  const head = 'POST /rpc HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n';
+  const head =
+    'POST /rpc HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n';
   const half = Math.floor(body.length / 2);
   const chunk = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
   return `${head}${body === '' ? '' : chunk(body.slice(0, half)) + chunk(body.slice(half))}0\r\n\r\n`;
 }
 
 function corpusOf(): Buffer[] {
-  const ascii = BODIES.filter((body) => /^[\x20-\x7e]*$/.test(body)).map((body) => body.replaceAll(WHO, NAME));
+  const ascii = BODIES.filter((body) => /^[\x20-\x7e]*$/.test(body)).map((body) =>
+    body.replaceAll(WHO, NAME),
+  );
   const [good = ''] = ascii;
   const requests = [
     ...ascii.map((body) => post(body)),
@@ -134,6 +172,7 @@ function whyBad(received: Buffer, sent: Buffer, who: string, led: boolean): stri
     first?.status === 200 &&
     first.body.includes(`"id":"${who}"`) &&
     (first.body.includes(`"result":["${who}"]`) || first.body.includes('"code":-32001'));
-  return good ? undefined : `the good request before it: ${JSON.stringify(received.toString('latin1').slice(0, 300))}`;
+  return good
+    ? undefined
+    : `the good request before it: ${JSON.stringify(received.toString('latin1').slice(0, 300))}`;
 }
-

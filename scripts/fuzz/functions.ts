@@ -26,9 +26,30 @@ export function functionsTarget(): Target {
       Buffer.from('\ufeffexport default async () => await import("node:fs");'),
     ],
     dictionary: [
-      'export default ', 'import ', 'from "zod"', '"./f.ts"', '"../../../etc/passwd"', '"node:fs"', '"data:text/javascript,1"',
-      'require("./x.node")', 'await ', 'enum E { A }', '@decorator ', '`', '${', '//', '/*', '<T,>', '#!', '\u2028', '\u0000',
-      'import.meta', 'with { type: "json" }', '"/dev/zero"', '"."', '"./"',
+      'export default ',
+      'import ',
+      'from "zod"',
+      '"./f.ts"',
+      '"../../../etc/passwd"',
+      '"node:fs"',
+      '"data:text/javascript,1"',
+      'require("./x.node")',
+      'await ',
+      'enum E { A }',
+      '@decorator ',
+      '`',
+      '${',
+      '//',
+      '/*',
+      '<T,>',
+      '#!',
+      '\u2028',
+      '\u0000',
+      'import.meta',
+      'with { type: "json" }',
+      '"/dev/zero"',
+      '"."',
+      '"./"',
     ],
     parallel: 2,
     async run(input) {
@@ -39,7 +60,9 @@ export function functionsTarget(): Target {
         return functions.join() === 'f' && hash.length === 64 ? undefined : `it has ${functions.join()}`;
       } catch (error) {
         if (!(error instanceof FunctionsFault)) throw error;
-        return error.message.includes('f.ts') ? undefined : `refused without the file's name: ${error.message}`;
+        return error.message.includes('f.ts')
+          ? undefined
+          : `refused without the file's name: ${error.message}`;
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }

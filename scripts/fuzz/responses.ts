@@ -14,7 +14,7 @@ const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[\x20-\x7e]*$/;
 /** All responses in order, or what is wrong with them. */
 export function readResponses(bytes: Buffer): HttpResponse[] | string {
   const responses: HttpResponse[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(HEAD_END, at, 'latin1');
     if (end < 0) return `no response: ${show(bytes, at)}`;
     const [statusLine = '', ...lines] = bytes.toString('latin1', at, end).split('\r\n');

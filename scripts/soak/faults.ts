@@ -30,7 +30,8 @@ export async function faultsFor(victim: Victim): Promise<Fault[]> {
   return [
     ...faults,
     () => orders(victim, 'functions.reload', {}).then(() => 'reload'),
-    () => orders(victim, 'pool.resize', { workers: 1 + Math.floor(victim.random() * 3) }).then(() => 'resize'),
+    () =>
+      orders(victim, 'pool.resize', { workers: 1 + Math.floor(victim.random() * 3) }).then(() => 'resize'),
   ];
 }
 
