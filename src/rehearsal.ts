@@ -3,12 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { App } from './app.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './log.ts';
 import type { SuccessorOrder, SuccessorWord } from './restart.ts';
 import { buildWorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
+
+/** As much of a balancer as a trial needs. */
+interface Trial {
+  start(): Promise<unknown>;
+  stop(): Promise<void>;
+}
 
 /**
  * Tries whether a start with these settings would succeed: address, engine and image, and a whole start with one worker
@@ -19,7 +24,7 @@ export async function rehearse(
   config: Config,
   asked: string | undefined,
   log: Logger,
-  build: (config: Config) => App,
+  build: (config: Config) => Trial,
 ): Promise<void> {
   if (asked !== addressOf(config)) await tryAddress(config);
   // In auto, processes can always serve.

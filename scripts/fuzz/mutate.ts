@@ -20,7 +20,7 @@ export function pick(random: Random, below: number): number {
 }
 
 /** One of the values. */
-export function oneOf<T>(random: Random, values: readonly T[]): T {
+function oneOf<T>(random: Random, values: readonly T[]): T {
   const value = values[pick(random, values.length)];
   if (value === undefined) throw new Error('nothing to pick from');
   return value;
