@@ -64,7 +64,7 @@ export async function fuzz(
   };
   await Promise.all(Array.from({ length: target.parallel }, feed));
   if (finding !== undefined) {
-    const found = finding as Finding;
+    const found = finding;
     const input = await shrink(found.input, async (shorter) => {
       const said = attempt(target, shorter, found.index);
       return (await (said instanceof Promise ? orHang(said) : said)) !== undefined;

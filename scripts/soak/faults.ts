@@ -75,7 +75,9 @@ async function toSomeWorker(
       SIGKILL: () => container.kill({ signal: 'SIGKILL' }),
     };
     // Whoever was removed meanwhile can't be unfrozen.
-    await act(async (name) => void (await ways[name]?.().catch(() => undefined)));
+    await act(async (name) => {
+      await ways[name]?.().catch(() => undefined);
+    });
   }
   return what;
 }
