@@ -168,7 +168,9 @@ export class Exchange implements Unanswered {
     const length = Number(request.headers['content-length'] ?? 0);
     const chunked = request.headers['transfer-encoding'] !== undefined;
     const tooMuch = chunked || length > this.#context.maxBodyBytes;
-    const head = this.#head(['Content-Type', type, 'Content-Length', text.length, ...headers], tooMuch);
+    // What isn't proper HTTP may have been understood otherwise by a proxy before us: nothing after it is believed.
+    const mustClose = tooMuch || status === 400;
+    const head = this.#head(['Content-Type', type, 'Content-Length', text.length, ...headers], mustClose);
     response.writeHead(status, head);
     if (!chunked && length === 0) response.end(text, 'latin1');
     else {
