@@ -15,6 +15,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   imports: 'depcruise --config .dependency-cruiser.js src worker handler scripts test',
   format: 'prettier --check --log-level warn .',
   files: 'node scripts/check-files.ts',
+  audit: 'node scripts/check-audit.ts',
 };
 
 /** Most checks use one core. */

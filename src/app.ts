@@ -1,4 +1,5 @@
 /** The composition root: the only place that sees all parts. */
+import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import type { LogLines } from './admin/call-log.ts';
@@ -16,6 +17,7 @@ import type { PoolBundle } from './pool/bundle.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { Pool } from './pool/pool.ts';
 import { Watch } from './pool/watch.ts';
+import { frontOptions } from './front-options.ts';
 import { createFront, type Front } from './rpc/http.ts';
 import { buildWorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
@@ -35,8 +37,17 @@ export interface Started {
 
 /** A balancer: built, started, drained, stopped. */
 export interface App {
-  /** Resolves with where it listens, once every worker is ready. Rejects after having undone what it did. */
-  start(): Promise<Started>;
+  /**
+   * Resolves with where it listens, once every worker is ready. Rejects after having undone what it did.
+   * `inherited` is the file descriptor of a listening socket to use in place of a new one.
+   */
+  start(inherited?: number): Promise<Started>;
+  /** What accepts clients' connections, once it is started. */
+  server(): Server | undefined;
+  /** Finishes what clients have asked for, serving all that still comes, until no connection is left; ends nothing. */
+  retire(): Promise<void>;
+  /** In place of stop(), after retire(): lets go of everything, but leaves the workers to the next balancer. */
+  leave(): Promise<void>;
   /** Takes no more calls; resolves when those in flight have ended, or after SPILLWAY_DRAIN_MS. */
   drain(): Promise<void>;
   /** Ends workers, sockets and timers, and lets the state folder go. */
@@ -49,6 +60,7 @@ export interface App {
 export function build(config: Config, log: Logger, lines: LogLines, version: string): App {
   const undo: (() => Promise<void> | void)[] = [];
   let stopped = false;
+  let leaving = false;
   let reason = 'starting';
   const manifests = new Manifests();
   let dispatcher: Dispatcher | undefined;
@@ -72,7 +84,7 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
     return elsewhere ? { ready: true } : { ready: false, reason: 'no worker is ready' };
   };
 
-  async function start(): Promise<Started> {
+  async function start(inherited?: number): Promise<Started> {
     const state = openState(config.stateDir);
     undo.push(() => {
       state.close();
@@ -92,23 +104,18 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
         onBadResult: (worker) => pool?.eject(worker, 'its result is not JSON'),
         log,
       },
-      {
-        host: config.host,
-        port: config.port,
-        maxBodyBytes: config.maxBodyBytes,
-        maxBatch: config.maxBatch,
-        batchWindow: Math.max(1, Math.floor(config.maxQueue / 2)),
-        timeoutMs: config.timeoutMs,
-        backendChoice: config.backendChoice,
-        apiKeys: config.apiKeys,
-        fastLane: config.fastLane,
-        version,
-      },
+      frontOptions(config, version),
     );
-    const address = await opened.listen();
-    front = opened;
-    undo.push(() => opened.close());
+    const open = async (): Promise<{ host: string; port: number }> => {
+      const address = await opened.listen(inherited);
+      front = opened;
+      undo.push(() => opened.close());
+      return address;
+    };
+    // A taken port is to be told at once. But in a socket that is taken over clients wait already, until all is ready.
+    let address = inherited === undefined ? await open() : undefined;
     const bundle = await startPool(state);
+    address ??= await open();
     reason = '';
     // In the background: the pool serves, whatever becomes of the cloud.
     void openCloud(state, bundle);
@@ -215,7 +222,7 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
         });
         elastic = crewed;
         // Before the start: a signal may come while workers are being started, and must end them too.
-        undo.push(() => crewed.stop());
+        undo.push(() => (leaving ? crewed.leave() : crewed.stop()));
         await crewed.start();
         operator.parts.operate = new Operate({
           ...{ config, pool: workers, dispatcher: calls, elastic: crewed, manifests },
@@ -249,9 +256,9 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
   }
 
   return {
-    async start() {
+    async start(inherited) {
       try {
-        return await start();
+        return await start(inherited);
       } catch (error) {
         await stop();
         throw error;
@@ -265,6 +272,14 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
       await front?.close();
     },
     stop,
+    server: () => front?.server,
+    async retire() {
+      await front?.retire(config.drainMs);
+    },
+    async leave() {
+      leaving = true;
+      await stop();
+    },
     get operate() {
       return operator.parts.operate;
     },

@@ -1,12 +1,14 @@
 /** The daemon: environment in, signals in, exit code out. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { LogLines } from './admin/call-log.ts';
 import { build, type App } from './app.ts';
-import { ConfigFault, parseConfig } from './config.ts';
+import { ConfigFault, parseConfig, type Config } from './config.ts';
 import { FunctionEnvFault } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import { limitHeap } from './heap.ts';
 import { createLogger, type Logger } from './log.ts';
+import { addressOf, rehearse, serveParent } from './rehearsal.ts';
+import { readOrigin, RestartRefused, Successor, type Origin } from './restart.ts';
 import { StateFault } from './state.ts';
 
 /** sysexits.h: the command was used wrongly. */
@@ -22,74 +24,190 @@ function readVersion(): string {
 /** Ends the process. */
 export type Exit = (code: number) => never;
 
-/** Runs the daemon until a signal ends it, or until it can't start. */
-export async function daemon(env: NodeJS.ProcessEnv, exit: Exit): Promise<void> {
+/** Runs the daemon until a signal ends it, or until it can't start. `args` are those after the entry's name. */
+export async function daemon(env: NodeJS.ProcessEnv, args: readonly string[], exit: Exit): Promise<void> {
+  const origin = readOrigin(args);
   let config;
   try {
     config = parseConfig(env);
   } catch (error) {
     if (!(error instanceof ConfigFault)) throw error;
+    if (origin.rehearse) {
+      serveParent(`the settings can't be used: ${error.faults.join('; ')}`, () => exit(EX_USAGE));
+      return;
+    }
     process.stderr.write(
       `spillway: the settings can't be used:\n${error.faults.map((fault) => `  ${fault}\n`).join('')}`,
     );
     exit(EX_USAGE);
   }
   limitHeap();
-  const lines = new LogLines();
-  const log = createLogger(config.logLevel, { terminal: process.stdout.isTTY, tap: lines.take });
-  const app = build(config, log, lines, readVersion());
-  const stopping = stopOnSignal(app, log, exit);
-  try {
-    const { host, port, functions, admin } = await app.start();
+  if (origin.rehearse) await onTrial(config, origin, exit);
+  else await new Daemon(config, exit).run(origin);
+}
+
+/** The start on trial, in a process of its own. */
+async function onTrial(config: Config, origin: Origin, exit: Exit): Promise<void> {
+  const silent = createLogger('silent', { terminal: false });
+  // A Ctrl-C is for the balancer, which ends this process.
+  for (const signal of ['SIGINT', 'SIGUSR2'] as const) process.on(signal, () => undefined);
+  const trial = rehearse(config, origin.socket?.asked, silent, (tried) =>
+    build(tried, silent, new LogLines(), readVersion()),
+  );
+  const refused = await trial.then(
+    () => undefined,
+    (error: unknown) => messageOf(error),
+  );
+  serveParent(refused, () => exit(0));
+}
+
+/** The balancer's life in this process: from the start to a signal's stop, or to the next version. */
+class Daemon {
+  readonly #config: Config;
+  readonly #exit: Exit;
+  readonly #log: Logger;
+  readonly #lines = new LogLines();
+  #app: App;
+  /** performance.now() of the first signal to stop. */
+  #stopAt: number | undefined;
+  #ready = false;
+  #restarting = false;
+  /** From here on a restart can't be broken off; a signal waits until it is over. */
+  #leaving = false;
+  #late: NodeJS.Signals | undefined;
+
+  constructor(config: Config, exit: Exit) {
+    this.#config = config;
+    this.#exit = exit;
+    this.#log = createLogger(config.logLevel, { terminal: process.stdout.isTTY, tap: this.#lines.take });
+    this.#app = build(config, this.#log, this.#lines, readVersion());
+  }
+
+  async run({ socket, signal }: Origin): Promise<void> {
+    this.#onSignals();
+    const fits = socket?.asked === addressOf(this.#config);
+    if (socket !== undefined && !fits) {
+      // The address was changed; standard input becomes what a daemon's should be.
+      closeSync(socket.fd);
+      openSync('/dev/null', 'r');
+    }
+    try {
+      await this.#start(fits ? socket?.fd : undefined);
+    } catch (error) {
+      if (this.#stopAt !== undefined) return; // the signal's own stop ends the process
+      const known =
+        error instanceof FunctionsFault || error instanceof FunctionEnvFault || error instanceof StateFault;
+      if (known) this.#log.fatal(error.message);
+      else this.#log.fatal({ err: error }, `the start failed: ${messageOf(error)}`);
+      this.#exit(known ? EX_USAGE : 1);
+    }
+    if (signal !== undefined) this.#signalled(signal);
+  }
+
+  async #start(inherited?: number): Promise<void> {
+    const { host, port, functions, admin } = await this.#app.start(inherited);
+    this.#ready = true;
     const [url, adminUrl] = [urlOf(host, port), urlOf(admin.host, admin.port)];
-    log.info({ url, adminUrl }, `ready: ${functions.join(', ')}`);
-    if (process.stdout.isTTY) {
-      process.stdout.write(invitation(url, functions, config.apiKeys.length > 0));
+    this.#log.info({ url, adminUrl }, `ready: ${functions.join(', ')}`);
+    if (process.stdout.isTTY && inherited === undefined) {
+      process.stdout.write(invitation(url, functions, this.#config.apiKeys.length > 0));
       // Only where a person reads it: the token must not get into a log.
       process.stdout.write(`  See it:\n\n  ${adminUrl}/#token=${encodeURIComponent(admin.token)}\n\n`);
     }
-  } catch (error) {
-    if (stopping()) return; // the signal's own stop ends the process
-    const known =
-      error instanceof FunctionsFault || error instanceof FunctionEnvFault || error instanceof StateFault;
-    if (known) log.fatal(error.message);
-    else
-      log.fatal(
-        { err: error },
-        `the start failed: ${error instanceof Error ? error.message : String(error)}`,
+  }
+
+  #onSignals(): void {
+    // SIGHUP comes when the terminal is closed: the workers must not outlive that.
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.on(signal, () => this.#signalled(signal));
+    }
+    process.removeAllListeners('SIGUSR2').on('SIGUSR2', () => void this.#restart());
+  }
+
+  /** Drains on the first signal, ends at once on a later one. */
+  #signalled(signal: NodeJS.Signals): void {
+    if (this.#leaving) {
+      this.#late = signal;
+    } else if (this.#stopAt === undefined) {
+      this.#stopAt = performance.now();
+      void this.#stop(signal);
+    } else if (performance.now() - this.#stopAt > SAME_SIGNAL_MS) {
+      this.#log.warn(
+        `${signal} again: ending at once; the next start takes the workers over or removes them`,
       );
-    exit(known ? EX_USAGE : 1);
+      this.#exit(1);
+    }
+  }
+
+  async #stop(signal: string): Promise<void> {
+    this.#log.info(`${signal}: draining`);
+    try {
+      await this.#app.drain();
+      await this.#app.stop();
+    } catch (error) {
+      this.#log.fatal({ err: error }, 'the stop failed; the next start removes what is left');
+      this.#exit(1);
+    }
+    this.#log.info('stopped');
+    this.#exit(0);
+  }
+
+  /** Becomes the new version, if that can start; says so if not, and goes on. */
+  async #restart(): Promise<void> {
+    if (!this.#ready || this.#restarting || this.#stopAt !== undefined) {
+      this.#log.warn('no restart now: it is starting, restarting or stopping');
+      return;
+    }
+    this.#restarting = true;
+    this.#log.info('restart: trying whether the new version starts');
+    let successor: Successor | undefined;
+    try {
+      successor = await Successor.rehearse(addressOf(this.#config));
+      const server = this.#app.server();
+      if (server === undefined || this.#isStopping()) throw new RestartRefused('the balancer is stopping');
+      await successor.hold(server);
+      await this.#handOver(successor);
+    } catch (error) {
+      await successor?.dismiss();
+      const reason = messageOf(error);
+      if (this.#leaving) await this.#comeBack(reason);
+      else this.#log.error(`restart refused, this version goes on: ${reason}`);
+    }
+    this.#restarting = false;
+  }
+
+  async #handOver(successor: Successor): Promise<void> {
+    this.#log.info('restart: finishing what clients have asked for');
+    await this.#app.retire();
+    // A signal during the wait has begun a stop of its own.
+    if (this.#isStopping()) throw new RestartRefused('the balancer is stopping');
+    this.#leaving = true;
+    await this.#app.leave();
+    await successor.giveBack();
+    successor.become(this.#late);
+  }
+
+  #isStopping(): boolean {
+    return this.#stopAt !== undefined;
+  }
+
+  /** The restart failed after everything was let go: starts again as what it was. */
+  async #comeBack(reason: string): Promise<void> {
+    this.#log.error(`restart failed, this version comes back: ${reason}`);
+    this.#app = build(this.#config, this.#log, this.#lines, readVersion());
+    try {
+      await this.#start();
+    } catch (error) {
+      this.#log.fatal({ err: error }, `it could not come back: ${messageOf(error)}`);
+      this.#exit(1);
+    }
+    this.#leaving = false;
+    if (this.#late !== undefined) this.#signalled(this.#late);
   }
 }
 
-/** Drains on the first signal, ends at once on a later one. Returns whether a stop has begun. */
-function stopOnSignal(app: App, log: Logger, exit: Exit): () => boolean {
-  let firstAt: number | undefined;
-  const stop = async (signal: string): Promise<void> => {
-    log.info(`${signal}: draining`);
-    try {
-      await app.drain();
-      await app.stop();
-    } catch (error) {
-      log.fatal({ err: error }, 'the stop failed; the next start removes what is left');
-      exit(1);
-    }
-    log.info('stopped');
-    exit(0);
-  };
-  // SIGHUP comes when the terminal is closed: the workers must not outlive that.
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (firstAt === undefined) {
-        firstAt = performance.now();
-        void stop(signal);
-      } else if (performance.now() - firstAt > SAME_SIGNAL_MS) {
-        log.warn(`${signal} again: ending at once; the next start takes the workers over or removes them`);
-        exit(1);
-      }
-    });
-  }
-  return () => firstAt !== undefined;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function urlOf(host: string, port: number): string {

@@ -90,6 +90,12 @@ export class Elastic {
     await Promise.all([this.#autoscaler.stop(), this.crew.stop()]);
   }
 
+  /** In place of stop(): leaves the workers to the next balancer. */
+  async leave(): Promise<void> {
+    this.#options.dispatcher.onQueued = () => undefined;
+    await Promise.all([this.#autoscaler.stop(), this.crew.leave()]);
+  }
+
   /** Sets N. */
   resize(n: number): void {
     this.#n = n;

@@ -17,7 +17,7 @@ export interface Runtime {
 /** The ways to run workers here, in the order in which they are tried. */
 export function runtimes(
   config: Config,
-  state: State,
+  state: Pick<State, 'dir' | 'runDir' | 'pool'>,
   program: WorkerProgram,
   log: Logger,
   onProgress: (step: string) => void,

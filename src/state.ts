@@ -12,7 +12,17 @@
  * Why SQLite: two processes that probe and replace a stale lock file can both win; a lock of the kernel can't be stale.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+} from 'node:fs';
 import { renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -57,6 +67,8 @@ export function openState(path: string): State {
   const runDir = join(dir, 'run');
   attempt(dir, () => {
     makePrivate(dir);
+    // The lock's own error would only be that it can't be opened.
+    accessSync(dir, constants.W_OK);
   });
   const release = takeLock(dir);
   try {

@@ -22,12 +22,15 @@ class CallContext implements InvokeContext {
   readonly backend = 'pool';
   readonly deadline: number;
   readonly callId: string;
+  /** The same deadline on a clock that nobody sets: performance.now(), in milliseconds. */
+  readonly #endsAt: number;
   #abort: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(frame: CallFrame) {
     this.deadline = Date.now() + frame.remainingMs;
+    this.#endsAt = performance.now() + frame.remainingMs;
     this.callId = String(frame.callId);
   }
 
@@ -36,7 +39,7 @@ class CallContext implements InvokeContext {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
       if (!this.#ended) {
-        this.#timer = setTimeout(() => this.#abort?.abort(timeoutReason()), this.deadline - Date.now());
+        this.#timer = setTimeout(() => this.#abort?.abort(timeoutReason()), CallContext.remainingMs(this));
         this.#timer.unref();
       }
     }
@@ -44,6 +47,10 @@ class CallContext implements InvokeContext {
   }
 
   // Static, so that the function finds nothing on its context but what the contract names.
+
+  static remainingMs(context: CallContext): number {
+    return context.#endsAt - performance.now();
+  }
 
   static abort(context: CallContext): void {
     if (context.signal.aborted) return; // the getter makes the signal: a function that looks later finds it aborted
@@ -100,7 +107,8 @@ export class Runner {
   /** How many calls run, and the longest time one of them may still take, in milliseconds. */
   busy(): { running: number; remainingMs: number } {
     let remainingMs = 0;
-    for (const call of this.#running) remainingMs = Math.max(remainingMs, call.context.deadline - Date.now());
+    for (const call of this.#running)
+      remainingMs = Math.max(remainingMs, CallContext.remainingMs(call.context));
     return { running: this.#running.size, remainingMs };
   }
 

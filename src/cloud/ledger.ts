@@ -90,7 +90,10 @@ export class Ledger {
 
   /** Why records can't be kept at `now` (epoch ms): meanwhile nothing is entered. Tried again after a while. */
   faultAt(now: number): Error | undefined {
-    return this.#fault !== undefined && now < this.#fault.until ? this.#fault.error : undefined;
+    if (this.#fault === undefined) return undefined;
+    const { error, until } = this.#fault;
+    // A clock that was set back must not make the wait longer.
+    return now < until && now >= until - 2 * FAULT_MS ? error : undefined;
   }
 
   /** Settled and reserved on the day of `now` (epoch ms), in nano-dollars. */

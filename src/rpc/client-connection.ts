@@ -63,6 +63,11 @@ export class ClientConnection {
     return silent && this.unanswered.size === 0 && writableLength === 0;
   }
 
+  /** Whether all it has asked for, if anything, is a request that hasn't come in full. */
+  isLate(): boolean {
+    return Array.from(this.unanswered).every((request) => request.incomplete);
+  }
+
   #probeLater(times: number): void {
     if (times === 0 || this.unanswered.size === 0) return;
     this.#probe = setTimeout(() => {

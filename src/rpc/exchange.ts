@@ -19,8 +19,10 @@ export interface ExchangeContext {
   readonly maxBodyBytes: number;
   readonly mayCall: (headers: KeyHeaders) => boolean;
   readonly readiness: () => Readiness;
-  /** Whether connections are to be closed once they have their answers. */
+  /** Whether new calls are refused, since this is the end. */
   readonly draining: () => boolean;
+  /** Whether connections are to be closed once they have their answers. */
+  readonly lastAnswers: () => boolean;
 }
 
 /**
@@ -167,7 +169,9 @@ export class Exchange implements Unanswered {
     const length = Number(request.headers['content-length'] ?? 0);
     const chunked = request.headers['transfer-encoding'] !== undefined;
     const tooMuch = chunked || length > this.#context.maxBodyBytes;
-    const head = this.#head(['Content-Type', type, 'Content-Length', text.length, ...headers], tooMuch);
+    // What isn't proper HTTP may have been understood otherwise by a proxy before us: nothing after it is believed.
+    const mustClose = tooMuch || status === 400;
+    const head = this.#head(['Content-Type', type, 'Content-Length', text.length, ...headers], mustClose);
     response.writeHead(status, head);
     if (!chunked && length === 0) response.end(text, 'latin1');
     else {
@@ -184,7 +188,7 @@ export class Exchange implements Unanswered {
   #head(head: OutgoingHttpHeader[], mustClose = false): OutgoingHttpHeader[] {
     const connection = this.#connection;
     // Draining, only the answer to the latest request may close: an earlier one would take the others with it.
-    if (mustClose || (this.#context.draining() && connection.latest === this)) {
+    if (mustClose || (this.#context.lastAnswers() && connection.latest === this)) {
       connection.closing = true;
       head.push('Connection', 'close');
     }

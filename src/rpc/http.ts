@@ -32,10 +32,18 @@ export interface FrontOptions extends ProtocolOptions {
 /** The front: opened once, then closed in two steps. */
 export interface Front {
   /**
-   * Opens the port; resolves with where it really is.
+   * Opens the port, or takes the listening socket with this file descriptor; resolves with where it really is.
    * @throws Error of one line that names the setting to change
    */
-  listen(): Promise<{ host: string; port: number }>;
+  listen(inherited?: number): Promise<{ host: string; port: number }>;
+  /** What accepts connections, while it is open: a restart passes its socket on. */
+  readonly server: net.Server;
+  /**
+   * In place of drain(), for a restart: serves every call that still comes in, but says close with each answer. At first
+   * new connections are taken on; once all that were open are closed, or after `acceptMs` milliseconds, no more. Resolves
+   * when all are closed. Connections whose request doesn't come in full are then cut off after a moment.
+   */
+  retire(acceptMs: number): Promise<void>;
   /**
    * The first step of a stop: takes no new connection, answers new calls with ShuttingDown, lets those under way end,
    * and closes each connection with its answer. Resolves when all are closed, which no time limit bounds: call close().
@@ -53,6 +61,8 @@ const BACKLOG = 4096;
  * an answer that says close, where closing at once would lose it.
  */
 const IDLE_GRACE_MS = 1000;
+/** Retiring, an idle connection has as long; it is short, since new clients wait meanwhile. In milliseconds. */
+const RETIRE_CHECK_MS = 500;
 /** How long close() waits for answers that are still being sent, in milliseconds. */
 const FLUSH_MS = 1000;
 
@@ -61,6 +71,7 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
   const connections = new Map<Duplex, ClientConnection>();
   const protocol = createProtocol(deps, options);
   let draining = false;
+  let retiring = false;
   const allClosed = Promise.withResolvers<undefined>();
   let idleCheck: NodeJS.Timeout | undefined;
   const context: ExchangeContext = {
@@ -69,6 +80,7 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     mayCall: createKeyCheck(options.apiKeys),
     readiness: () => deps.readiness(),
     draining: () => draining,
+    lastAnswers: () => draining || retiring,
   };
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -76,6 +88,8 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // Node's own refusal has no body, and goes on to read the rest: a second answer to one request.
+    requireHostHeader: false,
   });
   // Without this a client that ends its sending side after the request gets no answer. Absent from Node's types.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -87,10 +101,12 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
   };
   server.on('request', (request, response) => take(request, response, false));
   server.on('checkContinue', (request, response) => take(request, response, true));
+  // An expectation that nobody knows is nothing to refuse a call for.
+  server.on('checkExpectation', (request, response) => take(request, response, false));
   server.on('connection', (socket) => {
     const connection = new ClientConnection(socket, () => {
       connections.delete(socket);
-      if (draining) settleClosed();
+      settleClosed();
     });
     connections.set(socket, connection);
   });
@@ -122,6 +138,10 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     for (const connection of all()) if (connection.isIdle()) connection.socket.destroy();
   }
 
+  function anyOpen(among: ReadonlySet<net.Socket>): boolean {
+    return all().some(({ socket }) => among.has(socket));
+  }
+
   function cutAll(): void {
     for (const { socket } of all()) socket.destroy();
   }
@@ -134,18 +154,25 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
   function stopListening(): void {
     draining = true;
     protocol.stop();
+    stopAccepting();
+  }
+
+  function stopAccepting(): void {
     if (!server.listening) return settleClosed();
     // http's own close() would cut off idle connections at once, and answers that are still being sent; net's doesn't.
     net.Server.prototype.close.call(server);
   }
 
   return {
-    listen() {
+    server,
+    listen(inherited) {
       return new Promise((resolve, reject) => {
         const refused = (error: NodeJS.ErrnoException): void =>
           reject(new Error(whyNotOpened(error, options)));
         server.once('error', refused);
-        server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
+        const { host, port } = options;
+        const where = inherited === undefined ? { host, port } : { fd: inherited };
+        server.listen({ ...where, backlog: BACKLOG }, () => {
           server.removeListener('error', refused);
           server.on('error', (error) => deps.log.error({ err: error }, 'the HTTP server failed'));
           const address = server.address() as net.AddressInfo;
@@ -160,6 +187,28 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
         // After what has come in was read: on a busy machine the timer may come round first.
         idleCheck = setInterval(() => setImmediate(closeIdle), IDLE_GRACE_MS);
       }
+      await allClosed.promise;
+      clearInterval(idleCheck);
+    },
+    async retire(acceptMs) {
+      retiring = true;
+      // Of these a lane may hand one to the other.
+      const old = new Set(all().map(({ socket }) => socket));
+      const acceptUntil = performance.now() + acceptMs;
+      let cutAt = Infinity;
+      for (const connection of all()) connection.isIdle();
+      const check = (): void => {
+        const now = performance.now();
+        for (const connection of all()) {
+          const late = now > cutAt && connection.isLate();
+          if (late || connection.isIdle()) connection.socket.destroy();
+        }
+        if (cutAt === Infinity && (now > acceptUntil || !anyOpen(old))) {
+          cutAt = now + IDLE_GRACE_MS;
+          stopAccepting();
+        }
+      };
+      idleCheck = setInterval(() => setImmediate(check), RETIRE_CHECK_MS);
       await allClosed.promise;
       clearInterval(idleCheck);
     },

@@ -135,6 +135,11 @@ export class LeanConnection {
     return silent && this.#answers.due === 0 && writableLength === 0;
   }
 
+  /** Whether no answer is due to it: if it has asked for anything, that hasn't come in full. */
+  isLate(): boolean {
+    return this.#answers.due === 0;
+  }
+
   /** Writes the answers of this turn, and sees what is next. */
   flush(): void {
     this.#flushing = false;
@@ -196,7 +201,7 @@ export class LeanConnection {
     const asked = this.#answers.ask();
     const pending = this.#lane.context.protocol.handle(body, { timeoutMs, backend }, (reply) => {
       // Draining, only the answer to the latest request may close: an earlier one would take the others with it.
-      const closes = this.#have === 0 && (this.#ended || this.#lane.context.draining());
+      const closes = this.#have === 0 && (this.#ended || this.#lane.context.lastAnswers());
       if (this.#answers.settle(asked, reply, closes)) this.#stop();
       this.#flushLater();
     });

@@ -30,6 +30,8 @@ export function refusalOf(
   maxBodyBytes: number,
 ): Refusal | undefined {
   const { headers } = request;
+  if (headers.host === undefined && request.httpVersion === '1.1')
+    return { status: 400, error: wrong('HTTP/1.1 needs a Host header') };
   if (route === undefined)
     return { status: 404, error: wrong('there is nothing at this path; POST to / or /rpc') };
   const { method } = request;

@@ -55,6 +55,11 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     return this.recruiter.stop();
   }
 
+  /** Lets the workers go on for the next balancer, except those that aren't ready yet. Nothing is started any more. */
+  leave(): Promise<void> {
+    return this.recruiter.leave();
+  }
+
   /** The pool says: this worker takes calls. */
   workerReady(id: string): void {
     this.recruiter.ready(id);

@@ -142,6 +142,13 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
     await Promise.all(Array.from(ids, (id) => this.remove(id, reason)));
   }
 
+  /** Lets the workers go on for the next balancer, except those that aren't ready yet. Nothing is started any more. */
+  async leave(): Promise<void> {
+    this.#stopped.abort();
+    this.#arrivals.lostAll('the balancer is restarting');
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
+  }
+
   async #start(order: StartOrder<Bundle>, onLaunched: () => void): Promise<Member> {
     const { launcher, pool, token } = this.#options;
     if (this.stopped.aborted) throw new Error('the balancer is stopping');

@@ -34,9 +34,9 @@ export class Home {
     return balancer;
   }
 
-  /** Starts a balancer without waiting for it. */
-  launch(env: Record<string, string> = {}): Balancer {
-    const balancer = new Balancer({
+  /** Starts a balancer without waiting for it; `nodeArgs` come before the program. */
+  launch(env: Record<string, string> = {}, nodeArgs: readonly string[] = []): Balancer {
+    const settings = {
       SPILLWAY_STATE: join(this.dir, 'state'),
       SPILLWAY_POOL: this.pool,
       SPILLWAY_PORT: '0',
@@ -45,7 +45,8 @@ export class Home {
       // Whoever runs the tests may have credentials: nothing of theirs is touched.
       SPILLWAY_CLOUD: 'off',
       ...env,
-    });
+    };
+    const balancer = new Balancer(settings, nodeArgs);
     this.#balancers.push(balancer);
     return balancer;
   }
@@ -77,13 +78,13 @@ export class Balancer {
   url = '';
   readonly exited: Promise<number | NodeJS.Signals>;
 
-  constructor(env: Record<string, string>) {
+  constructor(env: Record<string, string>, nodeArgs: readonly string[]) {
     const inherited = Object.fromEntries(
       Object.entries(process.env).filter(
         ([name]) => !name.startsWith('SPILLWAY_') && name !== 'NODE_OPTIONS',
       ),
     );
-    this.process = spawn(process.execPath, ['src/main.ts'], {
+    this.process = spawn(process.execPath, [...nodeArgs, 'src/main.ts'], {
       cwd: ROOT,
       env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -143,6 +143,17 @@ describe('the order of things', () => {
     expect(ledger.usedNano(NOON)).toBe(10);
   });
 
+  it('waits no longer after a failure when the clock is set back by an hour', async () => {
+    const { ledger, store } = setUp(100);
+    store.fault = new Error('disk full');
+    ledger.enter('add', 10, NOON, nobody);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ledger.faultAt(NOON)?.message).toBe('disk full');
+    delete store.fault;
+    expect(ledger.enter('add', 10, NOON - 3_600_000, nobody)).toBeDefined();
+    await ledger.close();
+  });
+
   it('charges what has a known price at once, or not at all', async () => {
     const { ledger, store } = setUp(100);
     expect(ledger.charge('figures', 100, NOON)).toBe(true);

@@ -36,6 +36,19 @@ describe('Runner', () => {
       await rig.invoked[0]!.end(ok('1'));
     });
 
+    it.each([1, -1])('ends when its time is over, though the clock is set by %i hour', async (hours) => {
+      rig.take(1, { ms: 5000 });
+      vi.setSystemTime(Date.now() + hours * 3_600_000);
+      rig.runner.pump();
+      const { signal } = rig.invoked[0]!.context;
+      expect(rig.runner.busy()).toEqual({ running: 1, remainingMs: 5000 });
+      vi.advanceTimersByTime(4999);
+      expect(signal.aborted).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(signal.aborted).toBe(true);
+      await rig.invoked[0]!.end(ok('1'));
+    });
+
     it('leaves no timer behind, whether it is looked at before the end or after', async () => {
       rig.take(1, { index: THREE });
       rig.take(2, { index: THREE });

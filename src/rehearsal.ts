@@ -1,0 +1,99 @@
+/** The trial start of a new version, before the running one lets go of anything; then the holder of the listening socket. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Config } from './config.ts';
+import type { Logger } from './log.ts';
+import type { SuccessorOrder, SuccessorWord } from './restart.ts';
+import { buildWorkerProgram } from './runtime/program.ts';
+import { runtimes } from './runtimes.ts';
+
+/** As much of a balancer as a trial needs. */
+interface Trial {
+  start(): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Tries whether a start with these settings would succeed: address, engine and image, and a whole start with one worker
+ * process, on a port and a state folder of its own.
+ * @throws Error with the reason why not
+ */
+export async function rehearse(
+  config: Config,
+  asked: string | undefined,
+  log: Logger,
+  build: (config: Config) => Trial,
+): Promise<void> {
+  if (asked !== addressOf(config)) await tryAddress(config);
+  // In auto, processes can always serve.
+  if (config.runtime === 'docker') await tryEngine(config, log);
+  const stateDir = mkdtempSync(join(tmpdir(), 'spillway-'));
+  try {
+    const app = build({
+      ...config,
+      stateDir,
+      runtime: 'process',
+      workers: 1,
+      standbys: 0,
+      workerSlots: 1,
+      host: '127.0.0.1',
+      port: 0,
+      adminHost: '127.0.0.1',
+      adminPort: 0,
+      cloud: 'off',
+    });
+    await app.start();
+    await app.stop();
+  } finally {
+    rmSync(stateDir, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+/** HOST:PORT as the settings have it, by which a socket of an earlier run is known to fit. */
+export function addressOf(config: Config): string {
+  return `${config.host}:${config.port}`;
+}
+
+/** Says how the trial went, then holds the listening socket until it is asked for. The process ends with its parent. */
+export function serveParent(refused: string | undefined, end: () => void): void {
+  const say = (word: SuccessorWord, handle?: unknown, done?: () => void): void => {
+    process.send?.(word, handle as undefined, {}, done);
+  };
+  if (refused !== undefined) {
+    say({ refused }, undefined, end);
+    return;
+  }
+  let held: { close(): void } | undefined;
+  process.on('disconnect', end);
+  process.on('message', (order: SuccessorOrder, handle: unknown) => {
+    if (order === 'hold') {
+      held = handle as { close(): void };
+      say({ word: 'held' });
+    } else {
+      say({ word: 'given' }, held, end);
+    }
+  });
+  say({ word: 'ready' });
+}
+
+async function tryAddress({ host, port }: Config): Promise<void> {
+  await new Promise<void>((opened, refused) => {
+    const server = createServer();
+    server.once('error', (error) => {
+      refused(new Error(`can't listen on SPILLWAY_HOST=${host}, SPILLWAY_PORT=${port}: ${error.message}`));
+    });
+    server.listen({ host, port }, () => server.close(() => opened()));
+  });
+}
+
+async function tryEngine(config: Config, log: Logger): Promise<void> {
+  const dir = resolve(config.stateDir);
+  const state = { dir, runDir: join(dir, 'run'), pool: 'rehearsal' };
+  const program = await buildWorkerProgram();
+  for (const runtime of runtimes(config, state, program, log, () => undefined)) {
+    const launcher = await runtime.open();
+    await launcher.close();
+  }
+}
