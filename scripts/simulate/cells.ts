@@ -1,6 +1,7 @@
 /** The matrix of placement: arrival shapes × mixes of functions × clouds, each with every policy and the same calls. */
 import { profiledCloud, PROFILES, type ProfileName } from './cloud-profile.ts';
-import { Learned, Oracle, type EstimatorOf } from './estimators.ts';
+import { Learned, Oracle } from './estimators.ts';
+import type { EstimatorOf } from './foreseen.ts';
 import { generate, type GeneratorName } from './generators.ts';
 import { MIXES, type MixName } from './mixes.ts';
 import { placementPolicy, type PolicyName } from './placement.ts';

@@ -92,6 +92,7 @@ export function profiledCloud(profile: CloudProfile, random: Random): SimulatedC
       return roundTripMs + (idleSince.length === 0 ? coldStartMs : 0);
     },
     slowdown,
+    warmMs: roundTripMs,
     send(durationMs, nowMs) {
       dropOld(nowMs);
       const tripMs = roundTripMs * (0.9 + exponential(random, 0.1));

@@ -18,6 +18,8 @@ export interface SimulatedCloud {
   delayMs(nowMs: number): number | undefined;
   /** Why it isn't usable. */
   reason?(nowMs: number): CloudReason | undefined;
+  /** What it adds where an instance is warm, in milliseconds. */
+  readonly warmMs?: number;
   /** Run time there over run time here; absent: 1. */
   readonly slowdown?: number;
   /** Sends a call that runs for `durationMs` here. */

@@ -1,7 +1,7 @@
 /** What a simulated balancer believes of calls: what it has learned, or, for the oracle, the truth. */
 import { callNanoUsd } from '../../src/cloud/prices.ts';
 import { Predictor, type Placed } from '../../src/dispatch/predictor.ts';
-import type { SentCall } from '../../src/dispatch/cloud-model.ts';
+import type { CloudOutlook, SentCall } from '../../src/dispatch/cloud-model.ts';
 import type { CallForesight } from '../../src/dispatch/foresight.ts';
 import type { SentToCloud, SimulatedCloud } from './cloud.ts';
 import { RATE } from './cloud-profile.ts';
@@ -11,6 +11,8 @@ export interface Estimator {
   foresee(call: number, nowMs: number): CallForesight;
   /** What is left of a running call, in milliseconds. */
   remainingMs(call: number, elapsedMs: number): number;
+  /** Instances that are being started. */
+  starting(nowMs: number): number;
   /** Whether a call that starts here is copied to the cloud, to learn. */
   explores(call: number, nowMs: number): boolean;
   /** A call stays, for what was expected of it. */
@@ -18,7 +20,7 @@ export interface Estimator {
   /** It ran here. */
   ran(call: number, runMs: number, nowMs: number): void;
   /** It is sent, in place of what was expected here; a copy isn't judged. */
-  sent(call: number, expectedLocalMs: number | undefined, nowMs: number): void;
+  sent(call: number, expectedLocalMs: number | undefined, result: SentToCloud, nowMs: number): void;
   /** It came back. */
   returned(call: number, result: SentToCloud, nowMs: number): void;
 }
@@ -30,6 +32,10 @@ export class Learned implements Estimator {
   readonly #stayed = new Map<number, Placed>();
   readonly #sent = new Map<number, { placed: Placed; sent: SentCall; judged: boolean }>();
 
+  #outlook: CloudOutlook | undefined;
+  /** The moment that is of: many calls are looked at in one. */
+  #outlookAt = -1;
+
   constructor(trace: Trace) {
     this.#trace = trace;
     this.#predictor = new Predictor(trace.methods.length, RATE);
@@ -40,7 +46,20 @@ export class Learned implements Estimator {
   }
 
   foresee(call: number, nowMs: number): CallForesight {
-    return this.#predictor.foresee(this.#trace.method[call]!, this.#trace.bytes[call]!, nowMs);
+    if (this.#outlookAt !== nowMs) {
+      this.#outlookAt = nowMs;
+      this.#outlook = this.#predictor.cloud.outlook(nowMs);
+    }
+    return this.#predictor.foresee(
+      this.#trace.method[call]!,
+      this.#trace.bytes[call]!,
+      nowMs,
+      this.#outlook,
+    );
+  }
+
+  starting(nowMs: number): number {
+    return this.#predictor.cloud.outlook(nowMs).starting;
   }
 
   remainingMs(call: number, elapsedMs: number): number {
@@ -48,7 +67,12 @@ export class Learned implements Estimator {
   }
 
   explores(call: number, nowMs: number): boolean {
-    return this.#predictor.explores(this.#trace.method[call]!, true, nowMs);
+    return this.#predictor.explores(
+      this.#trace.method[call]!,
+      true,
+      nowMs - this.#trace.arrivalMs[call]!,
+      nowMs,
+    );
   }
 
   stays(call: number, expectedLocalMs: number, nowMs: number): void {
@@ -63,14 +87,20 @@ export class Learned implements Estimator {
     this.#predictor.learnStayed(placed, nowMs);
   }
 
-  sent(call: number, expectedLocalMs: number | undefined, nowMs: number): void {
-    this.#stayed.delete(call);
+  sent(call: number, expectedLocalMs: number | undefined, _result: SentToCloud, nowMs: number): void {
+    if (expectedLocalMs !== undefined) {
+      this.#stayed.delete(call);
+      this.#predictor.left();
+    }
     const placed = this.#placed(call, expectedLocalMs ?? 0, nowMs);
     const judged = expectedLocalMs !== undefined;
-    this.#sent.set(call, { placed, sent: this.#predictor.cloud.sent(nowMs), judged });
+    const sent = this.#predictor.cloud.sent(this.foresee(call, nowMs).warmMs, nowMs);
+    this.#outlookAt = -1;
+    this.#sent.set(call, { placed, sent, judged });
   }
 
   returned(call: number, { refused, runMs, cold, takesMs }: SentToCloud, nowMs: number): void {
+    this.#outlookAt = -1;
     const { placed, sent, judged } = this.#sent.get(call)!;
     this.#sent.delete(call);
     if (refused === true) this.#predictor.cloud.throttled(sent, nowMs);
@@ -79,7 +109,7 @@ export class Learned implements Estimator {
 
   #placed(call: number, expectedLocalMs: number, decidedAt: number): Placed {
     const { method, bytes } = this.#trace;
-    return { functionIndex: method[call]!, bytes: bytes[call]!, expectedLocalMs, decidedAt };
+    return { functionIndex: method[call]!, bytes: bytes[call]!, expectedLocalMs, decidedAt, leftBefore: this.#predictor.leftCalls };
   }
 }
 
@@ -92,6 +122,8 @@ export class Oracle implements Estimator {
   readonly #cloud: SimulatedCloud;
   readonly #limit: number;
   #inFlight = 0;
+  #starting = 0;
+  readonly #cold = new Set<number>();
 
   constructor(trace: Trace, cloud: SimulatedCloud, limit: number) {
     this.#trace = trace;
@@ -105,6 +137,7 @@ export class Oracle implements Estimator {
     return {
       runMs,
       cloudMs: (this.#cloud.delayMs(nowMs) ?? Infinity) + thereMs,
+      warmMs: (this.#cloud.warmMs ?? Infinity) + thereMs,
       marginMs: LEAST_MARGIN_MS,
       costUsd: costUsd(thereMs),
       throttleChance: this.#inFlight >= this.#limit ? 1 : 0,
@@ -128,12 +161,20 @@ export class Oracle implements Estimator {
     // Likewise.
   }
 
-  sent(): void {
-    this.#inFlight++;
+  starting(): number {
+    return this.#starting;
   }
 
-  returned(): void {
+  sent(call: number, _expectedLocalMs: number | undefined, { cold }: SentToCloud): void {
+    this.#inFlight++;
+    if (cold !== true) return;
+    this.#starting++;
+    this.#cold.add(call);
+  }
+
+  returned(call: number): void {
     this.#inFlight--;
+    if (this.#cold.delete(call)) this.#starting--;
   }
 }
 

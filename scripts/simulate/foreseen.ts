@@ -1,5 +1,10 @@
 /** The dispatcher's part under predictive: asks the balancer's own place() and chooseToLeave() about simulated calls. */
-import { chooseToLeave, queueWaits, type WaitingCall } from '../../src/dispatch/foresight.ts';
+import {
+  MOST_THROTTLE_CHANCE,
+  chooseToLeave,
+  queueWaits,
+  type WaitingCall,
+} from '../../src/dispatch/foresight.ts';
 import { place, type Placement } from '../../src/dispatch/placement.ts';
 import type { SimulatedCloud } from './cloud.ts';
 import type { Estimator } from './estimators.ts';
@@ -24,6 +29,8 @@ export type EstimatorOf = (trace: Trace, cloud: SimulatedCloud) => Estimator;
 export interface Leaving {
   readonly call: number;
   readonly localMs: number;
+  /** Only a copy goes. */
+  readonly copy: boolean;
 }
 
 export class ForeseenPlacement {
@@ -34,6 +41,7 @@ export class ForeseenPlacement {
   readonly #seen: Seen;
   /** Calls that the cloud has refused: they stay. */
   readonly #refused = new Set<number>();
+  readonly #copied = new Set<number>();
 
   constructor(
     trace: Trace,
@@ -51,10 +59,10 @@ export class ForeseenPlacement {
 
   /** A call that has a slot, or finds the queue full, or has just queued as the last one. */
   arrives(call: number): Placement {
-    const { freeSlots, queue } = this.#seen;
+    const { freeSlots, queue, nowMs } = this.#seen;
     if (freeSlots > 0) return this.#place(call, 0, true, 0);
     const waits = queue.has(call);
-    const runsMs = this.#waiting().map(({ foresight }) => foresight.runMs);
+    const runsMs = queue.all().map((one) => this.estimator.foresee(one, nowMs).runMs);
     const waitsMs = queueWaits(this.#freeInMs(), waits ? runsMs : [...runsMs, 0]);
     return this.#place(call, waitsMs.at(-1) ?? Infinity, waits, 0);
   }
@@ -65,18 +73,30 @@ export class ForeseenPlacement {
     if (queue.size === 0 || this.#cloud.delayMs(nowMs) === undefined) return undefined;
     const first = this.estimator.foresee(queue.first(), nowMs);
     // The cloud is at its limit, for whomever.
-    if (first.throttleChance === 1) return undefined;
-    const waiting = this.#waiting();
+    if (first.throttleChance > MOST_THROTTLE_CHANCE) return undefined;
+    const calls = queue.all();
+    const waiting = this.#waiting(calls);
     const freeInMs = this.#freeInMs();
     const waitsMs = queueWaits(
       freeInMs,
       waiting.map(({ foresight }) => foresight.runMs),
     );
-    const choice = chooseToLeave(waiting, waitsMs, freeInMs.length, this.#usdPerHour);
+    const supply = {
+      slots: freeInMs.length,
+      starting: this.estimator.starting(nowMs),
+      usdPerHour: this.#usdPerHour,
+    };
+    const choice = chooseToLeave(waiting, waitsMs, supply);
     if (choice === undefined) return undefined;
-    const call = queue.all()[choice.index]!;
-    const placement = this.#place(call, choice.waitMs, true, choice.relievesMs);
-    return placement.place === 'cloud' ? { call, localMs: placement.expected?.localMs ?? 0 } : undefined;
+    const { waitMs, relievesMs, copy } = choice;
+    const call = calls[choice.index]!;
+    if (copy) {
+      this.#copied.add(call);
+      return { call, localMs: 0, copy };
+    }
+    const placement = this.#place(call, waitMs, true, relievesMs);
+    if (placement.place !== 'cloud') return undefined;
+    return { call, localMs: placement.expected?.localMs ?? 0, copy };
   }
 
   /** The cloud has refused a call. */
@@ -105,12 +125,13 @@ export class ForeseenPlacement {
     });
   }
 
-  #waiting(): WaitingCall[] {
-    const { queue, nowMs } = this.#seen;
-    return queue.all().map((call) => ({
+  #waiting(calls: readonly number[]): WaitingCall[] {
+    const { nowMs } = this.#seen;
+    return calls.map((call) => ({
       foresight: this.estimator.foresee(call, nowMs),
       remainingMs: this.#remainingMs(call),
-      mayLeave: !this.#refused.has(call),
+      mayLeave: !this.#refused.has(call) && !this.#copied.has(call),
+      mayCopy: !this.#copied.has(call),
     }));
   }
 

@@ -191,8 +191,12 @@ class Simulation implements Scaled {
     for (let left = LEAVE_AT_ONCE; left > 0; left--) {
       const leaving = foreseen.leaves();
       if (leaving === undefined) return;
-      this.queue.remove(leaving.call);
-      this.#send(leaving.call, leaving.localMs);
+      if (leaving.copy) {
+        this.#sendCopy(leaving.call);
+      } else {
+        this.queue.remove(leaving.call);
+        this.#send(leaving.call, leaving.localMs);
+      }
     }
   }
 
@@ -257,7 +261,7 @@ class Simulation implements Scaled {
     this.slots.start(call);
     const cloud = this.#settings.cloud;
     if (cloud?.delayMs(this.nowMs) !== undefined && this.#foreseen?.estimator.explores(call, this.nowMs) === true) {
-      this.#after(this.#toCloud(call, undefined)?.takesMs ?? 0, COPY_OVER, call);
+      this.#sendCopy(call);
     }
     const { cores, mostWorkers } = this.#settings;
     this.#watchDeadline(call, this.#trace.durationMs[call]! * Math.max(1, mostWorkers / cores));
@@ -279,10 +283,14 @@ class Simulation implements Scaled {
     this.#watchDeadline(call, sent.takesMs);
   }
 
+  #sendCopy(call: number): void {
+    if (!this.#sent.has(call)) this.#after(this.#toCloud(call, undefined)?.takesMs ?? 0, COPY_OVER, call);
+  }
+
   #toCloud(call: number, localMs: number | undefined): SentToCloud | undefined {
     const sent = this.#settings.cloud?.send(this.#trace.durationMs[call]!, this.nowMs);
     if (sent === undefined) return undefined;
-    this.#foreseen?.estimator.sent(call, localMs, this.nowMs);
+    this.#foreseen?.estimator.sent(call, localMs, sent, this.nowMs);
     this.#sent.set(call, sent);
     this.#outcomes.costUsd += sent.costUsd;
     this.#inCloud++;
@@ -298,6 +306,8 @@ class Simulation implements Scaled {
     this.#settings.cloud?.settled(this.nowMs, refused);
     this.#foreseen?.estimator.returned(call, sent, this.nowMs);
     if (!refused) {
+      // A copy was sooner than the queue: its call needs no slot any more.
+      if (this.queue.has(call)) this.queue.remove(call);
       this.#outcomes.over(call, FATE.cloud, this.nowMs);
     } else if (!isCopy && this.#outcomes.fate[call] === 0) {
       this.#outcomes.offloaded[call] = 0;

@@ -18,6 +18,8 @@ const NANO = 1e9;
 export interface SentCall {
   readonly inFlightBefore: number;
   readonly idleMs: number | undefined;
+  /** When its answer was to be expected, but for a cold start. */
+  readonly dueAt: number;
 }
 
 /** What an answer tells. Times in milliseconds; absent fields: the handler didn't say. */
@@ -36,11 +38,13 @@ export interface CloudOutlook {
   readonly coldStartMs: number;
   readonly coldChance: number;
   readonly throttleChance: number;
+  /** Instances that are being started. */
+  readonly starting: number;
 }
 
 /**
  * The round trip is the decaying mean of elapsed − run over warm calls, a cold start the decaying mean of elapsed − run −
- * round trip over cold ones. The chance of each is in warm-instances.ts and cloud-limit.ts.
+ * round trip over cold ones; where the oldest cold start under way has lasted longer already, that. The chance of each is in warm-instances.ts and cloud-limit.ts.
  */
 export class CloudModel {
   readonly speed: SharedSpeed;
@@ -50,6 +54,8 @@ export class CloudModel {
   readonly #warm = new WarmInstances();
   readonly #limit = new CloudLimit();
   #inFlight = 0;
+  /** The calls that start an instance, oldest first. */
+  readonly #starting = new Set<SentCall>();
 
   /** @param rate what is paid for a call; also tells the share of a core (cloud-speed.ts) */
   constructor(rate: Rate) {
@@ -70,12 +76,15 @@ export class CloudModel {
 
   /** What a call sent now would meet. */
   outlook(nowMs: number): CloudOutlook {
+    const [oldest] = this.#starting;
+    const overdueMs = oldest === undefined ? 0 : nowMs - oldest.dueAt;
     return {
       roundTripMs: this.#roundTripMs.mean,
       roundTripSpreadMs: this.#roundTripMs.spread,
-      coldStartMs: this.#coldStartMs.mean,
+      coldStartMs: Math.max(this.#coldStartMs.mean, overdueMs),
       coldChance: this.#warm.coldChance(nowMs),
       throttleChance: this.#limit.throttleChance(this.#inFlight, nowMs),
+      starting: this.#starting.size,
     };
   }
 
@@ -84,16 +93,18 @@ export class CloudModel {
     return callNanoUsd(this.#rate, { billedMs: runMs, resultBytes: 0, logBytes: 0 }) / NANO;
   }
 
-  /** A call is sent. */
-  sent(nowMs: number): SentCall {
-    const sent = { inFlightBefore: this.#inFlight, idleMs: this.#warm.sent(nowMs) };
+  /** A call is sent, of which `warmMs` is expected if a warm instance takes it. */
+  sent(warmMs: number, nowMs: number): SentCall {
+    const dueAt = nowMs + warmMs;
+    const sent = { inFlightBefore: this.#inFlight, idleMs: this.#warm.sent(nowMs), dueAt };
     this.#inFlight += 1;
+    if (sent.idleMs === undefined) this.#starting.add(sent);
     return sent;
   }
 
   /** It was answered by the function. */
   answered(sent: SentCall, { elapsedMs, runMs, coldStart }: CloudAnswer, nowMs: number): void {
-    this.#inFlight -= 1;
+    this.#over(sent);
     this.#limit.taken(sent.inFlightBefore);
     this.#warm.answered(sent.idleMs, coldStart === true, nowMs);
     if (runMs === undefined || coldStart === undefined) return;
@@ -105,13 +116,18 @@ export class CloudModel {
 
   /** It was refused since too many were under way. */
   throttled(sent: SentCall, nowMs: number): void {
-    this.#inFlight -= 1;
+    this.#over(sent);
     this.#limit.refused(sent.inFlightBefore, nowMs);
     if (sent.idleMs !== undefined) this.#warm.answered(undefined, false, nowMs - sent.idleMs);
   }
 
   /** It failed for another reason, or nobody knows its end. */
-  failed(): void {
+  failed(sent: SentCall): void {
+    this.#over(sent);
+  }
+
+  #over(sent: SentCall): void {
     this.#inFlight -= 1;
+    this.#starting.delete(sent);
   }
 }

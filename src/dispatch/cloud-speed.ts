@@ -1,9 +1,11 @@
 /** How much longer a call runs in the cloud than in the pool. Pure. */
 
-/** The newest call weighs one part in fifty once there are enough. */
-const KEEP = 0.98;
-/** What all functions together say counts like so many calls of this one. */
-const SHARED_CALLS = 3;
+import { Decaying } from './estimates.ts';
+
+/** The newest call weighs one part in a hundred once there are enough. */
+const KEEP = 0.99;
+/** What all functions together say counts like so many calls of this one: they share one kind of core. */
+const SHARED_CALLS = 10;
 /** What the memory's share of a core says counts like so many calls. */
 const PRIOR_CALLS = 1;
 /** Below this the overhead of a call hides its run, in milliseconds. */
@@ -17,8 +19,10 @@ class LogRatio {
   #clouds = 0;
   #local = 0;
   #locals = 0;
+  readonly #deviation = new Decaying();
 
   observe(place: 'pool' | 'cloud', ratio: number): void {
+    this.#deviation.observe(ratio);
     if (place === 'cloud') {
       this.#cloud = this.#cloud * KEEP + ratio;
       this.#clouds = this.#clouds * KEEP + 1;
@@ -31,6 +35,11 @@ class LogRatio {
   /** The calls of the cloud behind it, faded. */
   get calls(): number {
     return this.#clouds;
+  }
+
+  /** The standard error of `value`: the deviation of single calls over the root of the faded count. */
+  get error(): number {
+    return this.#deviation.spread * Math.sqrt(1 / Math.max(1, this.#clouds) + 1 / Math.max(1, this.#locals));
   }
 
   get value(): number {
@@ -54,6 +63,11 @@ export class SharedSpeed {
     return (PRIOR_CALLS * this.#prior + calls * value) / (PRIOR_CALLS + calls);
   }
 
+  /** How far off logRatio may well be. */
+  get error(): number {
+    return this.#ratio.error;
+  }
+
   observe(place: 'pool' | 'cloud', logRatio: number): void {
     this.#ratio.observe(place, logRatio);
   }
@@ -61,7 +75,7 @@ export class SharedSpeed {
 
 /**
  * The ratio of the run times of one function, cloud over pool:
- *     exp( (3·ρ_all + n·ρ) / (3 + n) ),  ρ = mean ln(run in the cloud / x̂) − mean ln(run in the pool / x̂),
+ *     exp( (10·ρ_all + n·ρ) / (10 + n) ),  ρ = mean ln(run in the cloud / x̂) − mean ln(run in the pool / x̂),
  * with x̂ what was expected of that call in the pool, n its calls in the cloud, both fading, and ρ_all the same over all
  * functions, itself begun with one call's worth of max(1, 1769 MB / memory). Logarithms, since a mean of ratios of
  * heavy-tailed run times is the largest of them; both places against x̂, since long calls may be offloaded more often.
@@ -83,6 +97,11 @@ export class CloudSpeed {
   get ratio(): number {
     const { calls, value } = this.#ratio;
     return Math.exp((SHARED_CALLS * this.#shared.logRatio + calls * value) / (SHARED_CALLS + calls));
+  }
+
+  /** How far off the ratio may well be, as a part of it: the lesser standard error of this function's and of all together. */
+  get error(): number {
+    return this.calls < 1 ? this.#shared.error : Math.min(this.#ratio.error, this.#shared.error);
   }
 
   /** Takes a call that ran for `runMs` and of which `expectedMs` was expected in the pool. */

@@ -6,6 +6,8 @@ export interface CallForesight {
   readonly runMs: number;
   /** From sending it to its answer: round trip + coldChance · cold start + run there. */
   readonly cloudMs: number;
+  /** The same if a warm instance waits for it. */
+  readonly warmMs: number;
   /** By how much the cloud must be sooner before it is believed to be: see marginMs in predictor.ts. */
   readonly marginMs: number;
   /** What it would cost in the cloud, in US dollars. */
@@ -23,6 +25,8 @@ export interface WaitingCall {
   readonly remainingMs: number;
   /** Whether it may leave at all: its function, its size, its client allow it. */
   readonly mayLeave: boolean;
+  /** Whether it may run twice, and no copy of it is in the cloud. */
+  readonly mayCopy: boolean;
 }
 
 /** The waiting call that should be placed again, since it has the most to gain. */
@@ -33,6 +37,17 @@ export interface Choice {
   readonly waitMs: number;
   /** What its leaving saves those behind it, all together, in milliseconds. */
   readonly relievesMs: number;
+  /** Only a copy of it goes, to start an instance for those that follow; it keeps its place here, and the first answer wins. */
+  readonly copy: boolean;
+}
+
+/** What there is of slots and instances. */
+export interface Supply {
+  readonly slots: number;
+  /** Instances that are being started. */
+  readonly starting: number;
+  /** The most that an hour of saved waiting may cost, in US dollars. */
+  readonly usdPerHour: number;
 }
 
 /** A call this likely to be refused isn't sent: a refusal costs a round trip, and may close the cloud for a second. */
@@ -71,32 +86,43 @@ export function queueWaits(freeInMs: readonly number[], runsMs: readonly number[
  * most to gain:
  *     gain = (wait + run here − time in the cloud) + run here / slots × calls behind it
  *
+ * A cold start makes the cloud later than the queue for most calls, so that no instance would ever be started before the queue
+ * is as long as a cold start, and none be warm when it pays. So, where none gains, but k calls would with a warm instance
+ * and fewer than k are being started, one of them is copied: that makes no call slower.
+ *
  * @param waitsMs what each would still wait (queueWaits)
- * @param slots how many there are
- * @param usdPerHour the most that an hour of saved waiting may cost, in US dollars
  * @returns undefined where none gains
  */
 export function chooseToLeave(
   waiting: readonly WaitingCall[],
   waitsMs: readonly number[],
-  slots: number,
-  usdPerHour: number,
+  { slots, starting, usdPerHour }: Supply,
 ): Choice | undefined {
   let best: Choice | undefined;
   let bestGain = -Infinity;
-  for (const [index, { foresight, remainingMs, mayLeave }] of waiting.entries()) {
+  let warm: Choice | undefined;
+  let warmGain = -Infinity;
+  let wouldGain = 0;
+  for (const [index, { foresight, remainingMs, mayLeave, mayCopy }] of waiting.entries()) {
     if (!mayLeave || foresight.throttleChance > MOST_THROTTLE_CHANCE) continue;
-    const { runMs, cloudMs, marginMs, costUsd } = foresight;
+    const { runMs, cloudMs, warmMs, marginMs, costUsd, suspended } = foresight;
     const waitMs = waitsMs[index] ?? Infinity;
-    const savedMs = waitMs + runMs - cloudMs;
+    const localMs = waitMs + runMs;
     const relievesMs = (runMs / Math.max(1, slots)) * (waiting.length - 1 - index);
-    const gain = savedMs + relievesMs;
-    const rescued = waitMs + runMs > remainingMs && cloudMs <= remainingMs;
-    const gains = !foresight.suspended && savedMs > marginMs && isWorth(costUsd, gain, usdPerHour);
+    const gain = localMs - cloudMs + relievesMs;
+    const rescued = localMs > remainingMs && cloudMs <= remainingMs;
+    const gains = !suspended && localMs - cloudMs > marginMs && isWorth(costUsd, gain, usdPerHour);
     if ((gains || rescued) && gain > bestGain) {
       bestGain = gain;
-      best = { index, waitMs, relievesMs };
+      best = { index, waitMs, relievesMs, copy: false };
+    }
+    const savedMs = localMs - warmMs;
+    if (suspended || !(savedMs > marginMs) || !isWorth(costUsd, savedMs, usdPerHour)) continue;
+    wouldGain += 1;
+    if (mayCopy && savedMs > warmGain) {
+      warmGain = savedMs;
+      warm = { index, waitMs, relievesMs, copy: true };
     }
   }
-  return best;
+  return best ?? (starting < wouldGain ? warm : undefined);
 }

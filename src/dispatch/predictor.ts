@@ -3,7 +3,7 @@
  * Pure: the time and the dice are arguments.
  */
 import type { Rate } from '../cloud/prices.ts';
-import { CloudModel, type CloudAnswer, type SentCall } from './cloud-model.ts';
+import { CloudModel, type CloudAnswer, type CloudOutlook, type SentCall } from './cloud-model.ts';
 import { CloudSpeed } from './cloud-speed.ts';
 import type { CallForesight } from './foresight.ts';
 import { OPEN, judge, maySpill, type Guard } from './guard.ts';
@@ -17,8 +17,9 @@ const CAUTION = 1;
 /** A call explores at most this often, as a share of the calls; and so many at once at the start. */
 const EXPLORE_SHARE = 0.01;
 const EXPLORE_BURST = 2;
-/** Measurements in the cloud that make a function known there, and how long they stay good, in milliseconds. */
-const EXPLORE_UNTIL_CALLS = 2;
+/** It explores only if it has waited this long, in milliseconds: where nothing waits there is nothing to decide. */
+const EXPLORE_WAITED_MS = 20;
+/** How long an answer of the cloud stays good, in milliseconds. */
 const STALE_MS = 600_000;
 
 /** What is known of one function. */
@@ -39,12 +40,15 @@ export interface Placed {
   readonly expectedLocalMs: number;
   /** When it was decided, on the clock of all the others. */
   readonly decidedAt: number;
+  /** Predictor.leftCalls then. */
+  readonly leftBefore: number;
 }
 
 export class Predictor {
   readonly cloud: CloudModel;
   readonly #functions: FunctionEstimates[] = [];
   #exploreTokens = EXPLORE_BURST;
+  #leftCalls = 0;
 
   /** @param functions how many there are: they are known by their index in the manifest */
   constructor(functions: number, rate: Rate) {
@@ -53,6 +57,16 @@ export class Predictor {
       const speed = new CloudSpeed(this.cloud.speed);
       this.#functions.push({ local: new RunTimeModel(), speed, guard: OPEN, cloudAt: -Infinity });
     }
+  }
+
+  /** Calls that have left for the cloud so far. */
+  get leftCalls(): number {
+    return this.#leftCalls;
+  }
+
+  /** A call leaves for the cloud: those that stay will wait less than was expected of them. */
+  left(): void {
+    this.#leftCalls += 1;
   }
 
   /** A function's run times in the pool. */
@@ -67,20 +81,30 @@ export class Predictor {
 
   /**
    * What is expected of a call now.
-   *     margin = 5 ms + mean deviation of the round trip + coldChance·(1 − coldChance)·cold start + |ratio − 1|·(p95 − mean) of the run
-   * The last part: where the cloud's CPU is slower, a call that turns out long loses more there the longer it is.
+   *     margin = 5 ms + mean deviation of the round trip + coldChance·(1 − coldChance)·cold start + max(0, ratio − 1)·(p95 − mean)
+   *              + error·ratio·run
+   * The fourth part: where the cloud's CPU is slower, a call that turns out long loses more there the longer it is. The last: how
+   * far off the ratio may well be (cloud-speed.ts), since a small error of it outweighs a wait where calls are long.
    */
-  foresee(functionIndex: number, bytes: number, nowMs: number): CallForesight {
+  foresee(
+    functionIndex: number,
+    bytes: number,
+    nowMs: number,
+    outlook: CloudOutlook = this.cloud.outlook(nowMs),
+  ): CallForesight {
     const { local, speed, guard } = this.#of(functionIndex);
-    const outlook = this.cloud.outlook(nowMs);
     const { ratio } = speed;
     const runMs = local.meanMs(bytes);
     const { coldChance, coldStartMs } = outlook;
     const tailMs = Math.max(0, local.p95Ms(bytes) - runMs) * Math.max(0, ratio - 1);
-    const doubtMs = outlook.roundTripSpreadMs + coldChance * (1 - coldChance) * coldStartMs + tailMs;
+    const errorMs = speed.error * ratio * runMs;
+    const doubtMs =
+      outlook.roundTripSpreadMs + coldChance * (1 - coldChance) * coldStartMs + tailMs + errorMs;
+    const warmMs = outlook.roundTripMs + ratio * runMs;
     return {
       runMs,
-      cloudMs: outlook.roundTripMs + coldChance * coldStartMs + ratio * runMs,
+      cloudMs: warmMs + coldChance * coldStartMs,
+      warmMs,
       marginMs: LEAST_MARGIN_MS + CAUTION * doubtMs,
       costUsd: this.cloud.costUsd(ratio * runMs),
       throttleChance: outlook.throttleChance,
@@ -90,15 +114,13 @@ export class Predictor {
 
   /**
    * Whether a call that starts in the pool should be copied to the cloud, to learn of it: so exploring never makes a call slower,
-   * it costs money only. Idempotent calls of functions of which the cloud has answered fewer than two, or none for ten
+   * it costs money only. Idempotent calls that have waited, of functions of which the cloud has answered none for ten
    * minutes; at most one call in a hundred, and two at the start. Counts the call as explored if so.
    */
-  explores(functionIndex: number, idempotent: boolean, nowMs: number): boolean {
+  explores(functionIndex: number, idempotent: boolean, waitedMs: number, nowMs: number): boolean {
     this.#exploreTokens = Math.min(EXPLORE_BURST, this.#exploreTokens + EXPLORE_SHARE);
-    if (!idempotent || this.#exploreTokens < 1) return false;
-    const { local, speed, cloudAt } = this.#of(functionIndex);
-    if (!local.known) return false;
-    if (speed.calls >= EXPLORE_UNTIL_CALLS - 0.1 && nowMs - cloudAt < STALE_MS) return false;
+    if (!idempotent || waitedMs < EXPLORE_WAITED_MS || this.#exploreTokens < 1) return false;
+    if (nowMs - this.#of(functionIndex).cloudAt < STALE_MS) return false;
     if (this.cloud.outlook(nowMs).throttleChance > 0) return false;
     this.#exploreTokens -= 1;
     return true;
@@ -111,8 +133,12 @@ export class Predictor {
     local.observe(runMs, bytes);
   }
 
-  /** A call that the policy had weighed and kept was answered by the pool. */
+  /**
+   * A call that the policy had weighed and kept was answered by the pool. It says how good the estimates are only if no other left
+   * meanwhile: else it was sooner thanks to the very offloading that the guard judges.
+   */
   learnStayed(placed: Placed, nowMs: number): void {
+    if (placed.leftBefore !== this.#leftCalls) return;
     const estimates = this.#of(placed.functionIndex);
     const ended = { place: 'pool', tookMs: nowMs - placed.decidedAt, expectedMs: placed.expectedLocalMs } as const;
     estimates.guard = judge(estimates.guard, ended, nowMs);
