@@ -139,6 +139,7 @@ export class Oracle implements Estimator {
       cloudMs: (this.#cloud.delayMs(nowMs) ?? Infinity) + thereMs,
       warmMs: (this.#cloud.warmMs ?? Infinity) + thereMs,
       marginMs: LEAST_MARGIN_MS,
+      warmMarginMs: LEAST_MARGIN_MS,
       costUsd: costUsd(thereMs),
       throttleChance: this.#inFlight >= this.#limit ? 1 : 0,
       suspended: false,

@@ -50,7 +50,7 @@ const HEAVY: Mix = {
 };
 
 export const MIXES = {
-  short: plain([5, 10, 30]),
+  short: plain([10, 20, 60]),
   long: plain([800, 1500, 3000]),
   heavy: HEAVY,
 } satisfies Record<string, Mix>;

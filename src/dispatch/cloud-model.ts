@@ -7,12 +7,16 @@ import { WarmInstances } from './warm-instances.ts';
 
 /**
  * What is taken before the first answer, in milliseconds: a gateway in a region some hundred kilometres away, and a Node
- * function of a few hundred kilobytes. Each counts like one call.
+ * function of a few hundred kilobytes. The first measurement takes their place.
  */
 export const PRIOR_ROUND_TRIP_MS = 80;
 export const PRIOR_COLD_START_MS = 500;
 
 const NANO = 1e9;
+
+/** How wrong these may be, in milliseconds: a region across an ocean, a large bundle. */
+const UNMEASURED_ROUND_TRIP_SPREAD_MS = 200;
+const UNMEASURED_COLD_START_SPREAD_MS = 2000;
 
 /** A call that is under way in the cloud. */
 export interface SentCall {
@@ -36,6 +40,8 @@ export interface CloudOutlook {
   readonly roundTripSpreadMs: number;
   /** What a cold start adds. */
   readonly coldStartMs: number;
+  /** Its mean deviation; much while none was measured. */
+  readonly coldStartSpreadMs: number;
   readonly coldChance: number;
   readonly throttleChance: number;
   /** Instances that are being started. */
@@ -61,8 +67,6 @@ export class CloudModel {
   constructor(rate: Rate) {
     this.#rate = rate;
     this.speed = new SharedSpeed(rate.memoryMb);
-    this.#roundTripMs.observe(PRIOR_ROUND_TRIP_MS);
-    this.#coldStartMs.observe(PRIOR_COLD_START_MS);
   }
 
   get inFlight(): number {
@@ -79,9 +83,15 @@ export class CloudModel {
     const [oldest] = this.#starting;
     const overdueMs = oldest === undefined ? 0 : nowMs - oldest.dueAt;
     return {
-      roundTripMs: this.#roundTripMs.mean,
-      roundTripSpreadMs: this.#roundTripMs.spread,
-      coldStartMs: Math.max(this.#coldStartMs.mean, overdueMs),
+      roundTripMs: this.#roundTrip(),
+      roundTripSpreadMs:
+        this.#roundTripMs.count === 0 ? UNMEASURED_ROUND_TRIP_SPREAD_MS : this.#roundTripMs.spread,
+      coldStartMs: Math.max(
+        this.#coldStartMs.count === 0 ? PRIOR_COLD_START_MS : this.#coldStartMs.mean,
+        overdueMs,
+      ),
+      coldStartSpreadMs:
+        this.#coldStartMs.count === 0 ? UNMEASURED_COLD_START_SPREAD_MS : this.#coldStartMs.spread,
       coldChance: this.#warm.coldChance(nowMs),
       throttleChance: this.#limit.throttleChance(this.#inFlight, nowMs),
       starting: this.#starting.size,
@@ -109,8 +119,7 @@ export class CloudModel {
     this.#warm.answered(sent.idleMs, coldStart === true, nowMs);
     if (runMs === undefined || coldStart === undefined) return;
     const overheadMs = Math.max(0, elapsedMs - runMs);
-    // The prior stands for one call: the first real one outweighs it already.
-    if (coldStart) this.#coldStartMs.observe(Math.max(0, overheadMs - this.#roundTripMs.mean));
+    if (coldStart) this.#coldStartMs.observe(Math.max(0, overheadMs - this.#roundTrip()));
     else this.#roundTripMs.observe(overheadMs);
   }
 
@@ -124,6 +133,10 @@ export class CloudModel {
   /** It failed for another reason, or nobody knows its end. */
   failed(sent: SentCall): void {
     this.#over(sent);
+  }
+
+  #roundTrip(): number {
+    return this.#roundTripMs.count === 0 ? PRIOR_ROUND_TRIP_MS : this.#roundTripMs.mean;
   }
 
   #over(sent: SentCall): void {

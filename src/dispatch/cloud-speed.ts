@@ -6,6 +6,8 @@ import { Decaying } from './estimates.ts';
 const KEEP = 0.99;
 /** What all functions together say counts like so many calls of this one: they share one kind of core. */
 const SHARED_CALLS = 10;
+/** Standard errors by which a faster cloud must be proved. */
+const SURE = 3;
 /** What the memory's share of a core says counts like so many calls. */
 const PRIOR_CALLS = 1;
 /** Below this the overhead of a call hides its run, in milliseconds. */
@@ -93,10 +95,14 @@ export class CloudSpeed {
     return this.#ratio.calls;
   }
 
-  /** Run time in the cloud over run time in the pool. */
+  /**
+   * Run time in the cloud over run time in the pool. One below 1 is only believed beyond three standard errors: it would
+   * send calls away from free slots, and those that stay, by which it could be corrected, would get rare.
+   */
   get ratio(): number {
     const { calls, value } = this.#ratio;
-    return Math.exp((SHARED_CALLS * this.#shared.logRatio + calls * value) / (SHARED_CALLS + calls));
+    const log = (SHARED_CALLS * this.#shared.logRatio + calls * value) / (SHARED_CALLS + calls);
+    return Math.exp(log >= 0 ? log : Math.min(0, log + SURE * this.#ratio.error));
   }
 
   /** How far off the ratio may well be, as a part of it: the lesser standard error of this function's and of all together. */

@@ -8,8 +8,10 @@ export interface CallForesight {
   readonly cloudMs: number;
   /** The same if a warm instance waits for it. */
   readonly warmMs: number;
-  /** By how much the cloud must be sooner before it is believed to be: see marginMs in predictor.ts. */
+  /** By how much the cloud must be sooner before it is believed to be: see Predictor.foresee. */
   readonly marginMs: number;
+  /** The same if a warm instance waits for it. */
+  readonly warmMarginMs: number;
   /** What it would cost in the cloud, in US dollars. */
   readonly costUsd: number;
   /** The chance (0 … 1) that the cloud would refuse it. */
@@ -105,7 +107,7 @@ export function chooseToLeave(
   let wouldGain = 0;
   for (const [index, { foresight, remainingMs, mayLeave, mayCopy }] of waiting.entries()) {
     if (!mayLeave || foresight.throttleChance > MOST_THROTTLE_CHANCE) continue;
-    const { runMs, cloudMs, warmMs, marginMs, costUsd, suspended } = foresight;
+    const { runMs, cloudMs, warmMs, marginMs, warmMarginMs, costUsd, suspended } = foresight;
     const waitMs = waitsMs[index] ?? Infinity;
     const localMs = waitMs + runMs;
     const relievesMs = (runMs / Math.max(1, slots)) * (waiting.length - 1 - index);
@@ -117,7 +119,7 @@ export function chooseToLeave(
       best = { index, waitMs, relievesMs, copy: false };
     }
     const savedMs = localMs - warmMs;
-    if (suspended || !(savedMs > marginMs) || !isWorth(costUsd, savedMs, usdPerHour)) continue;
+    if (suspended || !(savedMs > warmMarginMs) || !isWorth(costUsd, savedMs, usdPerHour)) continue;
     wouldGain += 1;
     if (mayCopy && savedMs > warmGain) {
       warmGain = savedMs;

@@ -11,8 +11,6 @@ import { RunTimeModel } from './run-time-model.ts';
 
 /** The least by which the cloud must be sooner, in milliseconds: below, scheduling noise decides. */
 const LEAST_MARGIN_MS = 5;
-/** How much of what is uncertain about a cloud's answer it must make up for. */
-const CAUTION = 1;
 
 /** A call explores at most this often, as a share of the calls; and so many at once at the start. */
 const EXPLORE_SHARE = 0.01;
@@ -81,7 +79,8 @@ export class Predictor {
 
   /**
    * What is expected of a call now.
-   *     margin = 5 ms + mean deviation of the round trip + coldChance·(1 − coldChance)·cold start + max(0, ratio − 1)·(p95 − mean)
+   *     margin = 5 ms + mean deviation of the round trip + coldChance·((1 − coldChance)·cold start + its
+   *              mean deviation) + max(0, ratio − 1)·(p95 − mean)
    *              + error·ratio·run
    * The fourth part: where the cloud's CPU is slower, a call that turns out long loses more there the longer it is. The last: how
    * far off the ratio may well be (cloud-speed.ts), since a small error of it outweighs a wait where calls are long.
@@ -98,14 +97,15 @@ export class Predictor {
     const { coldChance, coldStartMs } = outlook;
     const tailMs = Math.max(0, local.p95Ms(bytes) - runMs) * Math.max(0, ratio - 1);
     const errorMs = speed.error * ratio * runMs;
-    const doubtMs =
-      outlook.roundTripSpreadMs + coldChance * (1 - coldChance) * coldStartMs + tailMs + errorMs;
+    const warmMarginMs = LEAST_MARGIN_MS + outlook.roundTripSpreadMs + tailMs + errorMs;
+    const coldDoubtMs = coldChance * ((1 - coldChance) * coldStartMs + outlook.coldStartSpreadMs);
     const warmMs = outlook.roundTripMs + ratio * runMs;
     return {
       runMs,
       cloudMs: warmMs + coldChance * coldStartMs,
       warmMs,
-      marginMs: LEAST_MARGIN_MS + CAUTION * doubtMs,
+      marginMs: warmMarginMs + coldDoubtMs,
+      warmMarginMs,
       costUsd: this.cloud.costUsd(ratio * runMs),
       throttleChance: outlook.throttleChance,
       suspended: !maySpill(guard, nowMs),
