@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCell, traceOf, type Cell, type CellFigures } from './simulate/cells.ts';
 import { PROFILES, type ProfileName } from './simulate/cloud-profile.ts';
+import { USD_PER_HOUR } from './simulate/estimators.ts';
 import type { GeneratorName } from './simulate/generators.ts';
 import { MIXES, type MixName } from './simulate/mixes.ts';
 import { POLICIES } from './simulate/placement.ts';
@@ -14,8 +15,6 @@ const PAGE = join(DOCS, 'placement.md');
 const CHARTS = join(DOCS, 'placement');
 
 const SHAPES: readonly GeneratorName[] = ['steady', 'step', 'spike', 'sawtooth', 'poisson', 'bursty'];
-/** SPILLWAY_OFFLOAD_USD_PER_HOUR's default. */
-const USD_PER_HOUR = 10;
 
 /** Every policy on every cell; without a cloud the clouds don't differ, so `never` runs once for all four. */
 function runAll(seeds: readonly number[]): CellFigures[] {

@@ -1,7 +1,6 @@
 /** The matrix of placement: arrival shapes × mixes of functions × clouds, each with every policy and the same calls. */
 import { profiledCloud, PROFILES, type ProfileName } from './cloud-profile.ts';
-import { Learned, Oracle } from './estimators.ts';
-import type { EstimatorOf } from './foreseen.ts';
+import { estimatorFor } from './estimators.ts';
 import { generate, type GeneratorName } from './generators.ts';
 import { MIXES, type MixName } from './mixes.ts';
 import { placementPolicy, type PolicyName } from './placement.ts';
@@ -43,7 +42,13 @@ export function traceOf({ shape, mix }: Cell, seed: number): Trace {
 }
 
 /** Runs one policy over one trace. */
-export function runCell(trace: Trace, cell: Cell, policy: PolicyName, seed: number, usdPerHour: number): Figures {
+export function runCell(
+  trace: Trace,
+  cell: Cell,
+  policy: PolicyName,
+  seed: number,
+  usdPerHour: number,
+): Figures {
   const profile = PROFILES[cell.cloud];
   const cloud = policy === 'never' ? undefined : profiledCloud(profile, seededRandom(seed + 1_000_000));
   const run = simulate(trace, {
@@ -55,13 +60,8 @@ export function runCell(trace: Trace, cell: Cell, policy: PolicyName, seed: numb
     cpuShare: 1,
     queue: QUEUE,
     waitFormula: 'list',
-    estimatorOf: ESTIMATORS[policy]?.(profile.limit),
+    estimatorOf: estimatorFor(policy, profile.limit),
     usdPerHour,
   });
   return figuresOf(run);
 }
-
-const ESTIMATORS: Partial<Record<PolicyName, (limit: number) => EstimatorOf>> = {
-  predictive: () => (trace) => new Learned(trace),
-  oracle: (limit) => (trace, cloud) => new Oracle(trace, cloud, limit),
-};

@@ -76,7 +76,9 @@ export function profiledCloud(profile: CloudProfile, random: Random): SimulatedC
   const reasonAt = (nowMs: number): CloudReason | undefined => {
     if (health.state === 'degraded' && nowMs >= health.probeAt) {
       const event =
-        busy < limit ? ({ kind: 'answered' } as const) : ({ kind: 'probe failed', reason: 'throttled' } as const);
+        busy < limit
+          ? ({ kind: 'answered' } as const)
+          : ({ kind: 'probe failed', reason: 'throttled' } as const);
       health = nextHealth(health, event, nowMs, random());
     }
     return health.reason;

@@ -5,6 +5,7 @@ import type { CloudOutlook, SentCall } from '../../src/dispatch/cloud-model.ts';
 import type { CallForesight } from '../../src/dispatch/foresight.ts';
 import type { SentToCloud, SimulatedCloud } from './cloud.ts';
 import { RATE } from './cloud-profile.ts';
+import type { PolicyName } from './placement.ts';
 import type { Trace } from './trace.ts';
 
 export interface Estimator {
@@ -50,12 +51,7 @@ export class Learned implements Estimator {
       this.#outlookAt = nowMs;
       this.#outlook = this.#predictor.cloud.outlook(nowMs);
     }
-    return this.#predictor.foresee(
-      this.#trace.method[call]!,
-      this.#trace.bytes[call]!,
-      nowMs,
-      this.#outlook,
-    );
+    return this.#predictor.foresee(this.#trace.method[call]!, this.#trace.bytes[call]!, nowMs, this.#outlook);
   }
 
   starting(nowMs: number): number {
@@ -63,7 +59,9 @@ export class Learned implements Estimator {
   }
 
   remainingMs(call: number, elapsedMs: number): number {
-    return this.#predictor.runTimes(this.#trace.method[call]!).remainingMs(elapsedMs, this.#trace.bytes[call]!);
+    return this.#predictor
+      .runTimes(this.#trace.method[call]!)
+      .remainingMs(elapsedMs, this.#trace.bytes[call]!);
   }
 
   explores(call: number, nowMs: number): boolean {
@@ -104,14 +102,27 @@ export class Learned implements Estimator {
     const { placed, sent, judged } = this.#sent.get(call)!;
     this.#sent.delete(call);
     if (refused === true) this.#predictor.cloud.throttled(sent, nowMs);
-    else this.#predictor.learnCloud(placed, sent, { elapsedMs: takesMs, runMs, coldStart: cold }, nowMs, judged);
+    else
+      this.#predictor.learnCloud(placed, sent, { elapsedMs: takesMs, runMs, coldStart: cold }, nowMs, judged);
   }
 
   #placed(call: number, expectedLocalMs: number, decidedAt: number): Placed {
     const { method, bytes } = this.#trace;
-    return { functionIndex: method[call]!, bytes: bytes[call]!, expectedLocalMs, decidedAt, leftBefore: this.#predictor.leftCalls };
+    return {
+      functionIndex: method[call]!,
+      bytes: bytes[call]!,
+      expectedLocalMs,
+      decidedAt,
+      leftBefore: this.#predictor.leftCalls,
+    };
   }
 }
+
+/** SPILLWAY_OFFLOAD_USD_PER_HOUR's default. */
+export const USD_PER_HOUR = 10;
+
+/** Makes the estimator of one run. */
+export type EstimatorOf = (trace: Trace, cloud: SimulatedCloud) => Estimator;
 
 /** The same margin as a call has of which everything is known. */
 const LEAST_MARGIN_MS = 5;
@@ -181,4 +192,10 @@ export class Oracle implements Estimator {
 
 function costUsd(runMs: number): number {
   return callNanoUsd(RATE, { billedMs: runMs, resultBytes: 0, logBytes: 0 }) / 1e9;
+}
+
+/** What is believed under a policy; undefined where it weighs nothing. `limit`: the calls the cloud takes at once. */
+export function estimatorFor(policy: PolicyName, limit = Infinity): EstimatorOf | undefined {
+  if (policy === 'predictive') return (trace) => new Learned(trace);
+  return policy === 'oracle' ? (trace, cloud) => new Oracle(trace, cloud, limit) : undefined;
 }

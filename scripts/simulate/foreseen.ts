@@ -7,7 +7,7 @@ import {
 } from '../../src/dispatch/foresight.ts';
 import { place, type Placement } from '../../src/dispatch/placement.ts';
 import type { SimulatedCloud } from './cloud.ts';
-import type { Estimator } from './estimators.ts';
+import type { Estimator, EstimatorOf } from './estimators.ts';
 import type { Fleet } from './fleet.ts';
 import type { CallQueue } from './queue.ts';
 import type { Slots } from './slots.ts';
@@ -21,9 +21,6 @@ export interface Seen {
   readonly slots: Slots;
   readonly fleet: Fleet;
 }
-
-/** Makes the estimator of one run. */
-export type EstimatorOf = (trace: Trace, cloud: SimulatedCloud) => Estimator;
 
 /** A call that leaves the queue for the cloud, and what was expected of it here. */
 export interface Leaving {
@@ -43,13 +40,7 @@ export class ForeseenPlacement {
   readonly #refused = new Set<number>();
   readonly #copied = new Set<number>();
 
-  constructor(
-    trace: Trace,
-    cloud: SimulatedCloud,
-    estimatorOf: EstimatorOf,
-    usdPerHour: number,
-    seen: Seen,
-  ) {
+  constructor(trace: Trace, cloud: SimulatedCloud, estimatorOf: EstimatorOf, usdPerHour: number, seen: Seen) {
     this.#trace = trace;
     this.#cloud = cloud;
     this.#usdPerHour = usdPerHour;

@@ -1,7 +1,22 @@
 /** What paired runs say of two policies: the ratio of their figures, seed by seed, and how sure it is. */
 
 /** Student's t, one-sided 95%, by degrees of freedom; beyond the last it hardly changes. */
-const T95 = [Infinity, 6.314, 2.92, 2.353, 2.132, 2.015, 1.943, 1.895, 1.86, 1.833, 1.812, 1.796, 1.782, 1.771];
+const T95 = [
+  Infinity,
+  6.314,
+  2.92,
+  2.353,
+  2.132,
+  2.015,
+  1.943,
+  1.895,
+  1.86,
+  1.833,
+  1.812,
+  1.796,
+  1.782,
+  1.771,
+];
 const T95_15 = 1.753;
 const T95_19 = 1.729;
 

@@ -89,7 +89,11 @@ function verdicts(cells: readonly CellFigures[]): string {
     meanOf(of(cell, 'predictive', COST)) <= meanOf(of(cell, 'threshold', COST)) * (1 + ROUNDING);
   const fewer = (cell: CellFigures, pick: Pick): boolean =>
     meanOf(of(cell, 'predictive', pick)) <= meanOf(of(cell, 'never', pick));
-  const count = (title: string, among: readonly CellFigures[], holds: (cell: CellFigures) => boolean): string[] => {
+  const count = (
+    title: string,
+    among: readonly CellFigures[],
+    holds: (cell: CellFigures) => boolean,
+  ): string[] => {
     const failing = among.filter((cell) => !holds(cell)).map(nameOf);
     const named = failing.slice(0, 4).join('; ');
     const more = failing.length > 4 ? `; and ${failing.length - 4} more` : '';
@@ -103,8 +107,16 @@ function verdicts(cells: readonly CellFigures[]): string {
       { title: 'fails in', align: 'left' },
     ],
     [
-      count(`mean over never: lower 95% limit ≤ ${LIMIT}`, cells, (c) => ratio(c, 'never', MEAN).lower <= LIMIT),
-      count(`p99 over never: lower 95% limit ≤ ${LIMIT}`, cells, (c) => ratio(c, 'never', P99).lower <= LIMIT),
+      count(
+        `mean over never: lower 95% limit ≤ ${LIMIT}`,
+        cells,
+        (c) => ratio(c, 'never', MEAN).lower <= LIMIT,
+      ),
+      count(
+        `p99 over never: lower 95% limit ≤ ${LIMIT}`,
+        cells,
+        (c) => ratio(c, 'never', P99).lower <= LIMIT,
+      ),
       count(`stricter: both upper limits ≤ ${LIMIT}`, cells, (c) =>
         [MEAN, P99].every((pick) => ratio(c, 'never', pick).upper <= LIMIT),
       ),
@@ -130,7 +142,10 @@ const SHOWN: readonly { readonly policy: PolicyName; readonly color: string }[] 
 
 /** The p99 and the dollars of a mix's cells, one step a cell. */
 export function drawBars(mix: string, cells: readonly CellFigures[]): string {
-  const series = (pick: Pick, sum: (values: number[]) => number): Parameters<typeof drawChart>[0]['panels'][0]['series'] =>
+  const series = (
+    pick: Pick,
+    sum: (values: number[]) => number,
+  ): Parameters<typeof drawChart>[0]['panels'][0]['series'] =>
     SHOWN.map(({ policy, color }) => ({
       name: policy,
       color,
@@ -144,7 +159,11 @@ export function drawBars(mix: string, cells: readonly CellFigures[]): string {
     xEnd: cells.length,
     panels: [
       { title: 'p99 (ms)', scale: 'log', series: series(P99, (values) => median(values)) },
-      { title: 'dollars a thousand such traces', scale: 'linear', series: series((one) => 1000 * COST(one), meanOf) },
+      {
+        title: 'dollars a thousand such traces',
+        scale: 'linear',
+        series: series((one) => 1000 * COST(one), meanOf),
+      },
     ],
   });
 }

@@ -1,60 +1,22 @@
 /** One run of a trace through placement and scaling, on virtual time: the next event is always the next thing done. */
-import { expectedWaitMs } from '../../src/dispatch/estimates.ts';
-import { waitBehind } from '../../src/dispatch/expected-wait.ts';
 import { TICK_MS } from '../../src/scaling/autoscaler.ts';
 import type { Observation } from '../../src/scaling/observation.ts';
-import type { SentToCloud, SimulatedCloud } from './cloud.ts';
+import { ask } from './asking.ts';
+import { CloudTraffic } from './cloud-traffic.ts';
 import { Fleet } from './fleet.ts';
-import { ForeseenPlacement, type EstimatorOf } from './foreseen.ts';
+import { ForeseenPlacement } from './foreseen.ts';
 import { NumberHeap } from './heap.ts';
 import { observationOf } from './observing.ts';
 import { FATE, Outcomes } from './outcomes.ts';
-import type { PlacementPolicy, PlacementQuestion } from './placement.ts';
 import { CallQueue } from './queue.ts';
-import type { ScalingRule } from './rules.ts';
 import { Scaler, type Scaled } from './scaler.ts';
+import type { Run, SimulationSettings } from './simulation-settings.ts';
 import { Slots } from './slots.ts';
+import { TIMER } from './timers.ts';
 import type { Trace } from './trace.ts';
-
-export interface SimulationSettings {
-  readonly policy: PlacementPolicy;
-  readonly rule: ScalingRule;
-  /** Absent: there is no cloud. */
-  readonly cloud?: SimulatedCloud;
-  /** 2N. */
-  readonly mostWorkers: number;
-  readonly cores: number;
-  /** The part of a run time that is CPU work, 0 … 1; the rest is waiting, and needs no core. */
-  readonly cpuShare: number;
-  /** The most calls waiting (SPILLWAY_QUEUE). */
-  readonly queue: number;
-  /** How a wait is expected: by the order in which slots become free, or as all work over the slots. */
-  readonly waitFormula: WaitFormula;
-  /** For predictive and the oracle: what is believed of calls, and the most an hour of saved waiting may cost, in US dollars. */
-  readonly estimatorOf?: EstimatorOf | undefined;
-  readonly usdPerHour?: number;
-}
-
-export const WAIT_FORMULAS = ['list', 'plain'] as const;
-export type WaitFormula = (typeof WAIT_FORMULAS)[number];
-
-/** What became of the calls, and of the workers. */
-export interface Run {
-  readonly outcomes: Outcomes;
-  readonly fleet: Fleet;
-}
 
 /** A review a rounding error away would be asked for again and again, at one moment; in milliseconds. */
 const SOONEST_REVIEW_MS = 0.01;
-
-/** Kinds of timers; a timer's value is call × 8 + kind. */
-const WORKER_READY = 0;
-const REVIEW = 1;
-const DEADLINE = 2;
-const CLOUD_OVER = 3;
-const LOOK = 4;
-const REVIEW_ALL = 5;
-const COPY_OVER = 6;
 
 /** How often the waiting calls are looked at again, in milliseconds. */
 const REVIEW_EVERY_MS = 20;
@@ -77,9 +39,7 @@ class Simulation implements Scaled {
   readonly #outcomes: Outcomes;
   readonly #timers = new NumberHeap();
   readonly #foreseen: ForeseenPlacement | undefined;
-  /** What the cloud will say of the calls that are there. */
-  readonly #sent = new Map<number, SentToCloud>();
-  #inCloud = 0;
+  readonly #traffic: CloudTraffic;
   #reviewing = false;
   #arrivedWorkMs = 0;
   #offloaded = { calls: 0, workMs: 0 };
@@ -95,6 +55,7 @@ class Simulation implements Scaled {
     const { cloud, estimatorOf, usdPerHour = Infinity } = settings;
     if (cloud !== undefined && estimatorOf !== undefined)
       this.#foreseen = new ForeseenPlacement(trace, cloud, estimatorOf, usdPerHour, this);
+    this.#traffic = new CloudTraffic(trace, cloud, this.#outcomes, this.#foreseen?.estimator);
   }
 
   run(): Run {
@@ -129,29 +90,22 @@ class Simulation implements Scaled {
 
   /** Calls being served, waiting, or in the cloud. */
   get connections(): number {
-    return this.slots.running + this.queue.size + this.#inCloud;
+    return this.slots.running + this.queue.size + this.#traffic.size;
   }
 
   lookAfter(delayMs: number): void {
-    this.#after(delayMs, LOOK);
+    this.#after(delayMs, TIMER.look);
   }
 
   workerReadyAt(atMs: number): void {
-    this.#after(atMs - this.nowMs, WORKER_READY);
+    this.#after(atMs - this.nowMs, TIMER.workerReady);
   }
 
   observe(): Observation {
-    const { nowMs } = this;
-    return observationOf({
-      trace: this.#trace,
-      fleet: this.fleet,
-      slots: this.slots,
-      queue: this.queue,
-      nowMs,
-      cores: this.#settings.cores,
-      arrivedWorkMs: this.#arrivedWorkMs,
-      offloaded: this.#offloaded,
-    });
+    const { nowMs, fleet, slots, queue } = this;
+    const { cores } = this.#settings;
+    const work = { arrivedWorkMs: this.#arrivedWorkMs, offloaded: this.#offloaded };
+    return observationOf({ trace: this.#trace, fleet, slots, queue, nowMs, cores, ...work });
   }
 
   /**
@@ -203,13 +157,13 @@ class Simulation implements Scaled {
   #reviewLater(): void {
     if (this.#reviewing) return;
     this.#reviewing = true;
-    this.#after(REVIEW_EVERY_MS, REVIEW_ALL);
+    this.#after(REVIEW_EVERY_MS, TIMER.reviewAll);
   }
 
   /** Places a call that has just arrived, or has waited for `waitedMs`. */
   #place(call: number, waitedMs: number): void {
     const { policy, cloud } = this.#settings;
-    const question = this.#ask(call, waitedMs);
+    const question = ask(this, this.#settings, call, waitedMs);
     const { place, reviewInMs } = policy(question);
     const waits = this.queue.has(call);
     if (waits && place !== 'pool') this.queue.remove(call);
@@ -220,47 +174,17 @@ class Simulation implements Scaled {
     } else if (!waits) {
       this.#start(call);
     } else if (reviewInMs !== undefined) {
-      this.#after(Math.max(SOONEST_REVIEW_MS, reviewInMs), REVIEW, call);
+      this.#after(Math.max(SOONEST_REVIEW_MS, reviewInMs), TIMER.review, call);
     }
-  }
-
-  #ask(call: number, waitedMs: number): PlacementQuestion {
-    const { cloud, mostWorkers } = this.#settings;
-    const waits = this.queue.has(call);
-    const freeSlot = this.freeSlots > 0;
-    const readyInMs = freeSlot ? [] : this.fleet.readyInMs(this.nowMs);
-    const ahead = readyInMs.length === 0 ? 0 : this.queue.ahead(call, readyInMs.length);
-    // A call that has waited is judged by how long it has.
-    const known = waitedMs === 0 && this.slots.runTimes(call).known;
-    return {
-      expectedWaitMs: freeSlot ? 0 : known ? this.#waitOf(call, readyInMs) : undefined,
-      waitedMs,
-      slotReadyInMs: readyInMs[ahead] ?? Infinity,
-      freeSlot,
-      queueFull: !freeSlot && !waits,
-      connections: this.connections - (waits ? 1 : 0),
-      mostWorkers,
-      cloudDelayMs: cloud?.delayMs(this.nowMs),
-    };
-  }
-
-  /** The expected wait of a call that has just queued, or can't. */
-  #waitOf(call: number, readyInMs: readonly number[]): number {
-    const waits = this.queue.has(call);
-    const ahead = this.queue.size - (waits ? 1 : 0);
-    const aheadMs = this.queue.workMs - (waits ? this.slots.expectedMs(call) : 0);
-    const remainingMs = this.slots.remainingMs();
-    if (this.#settings.waitFormula === 'list') {
-      return waitBehind([...remainingMs, ...readyInMs], ahead, ahead === 0 ? 0 : aheadMs / ahead);
-    }
-    const runningMs = remainingMs.reduce((sum, ms) => sum + ms, 0);
-    return expectedWaitMs({ freeSlots: 0, slots: this.fleet.counts().ready, runningMs, queuedMs: aheadMs });
   }
 
   #start(call: number): void {
     this.slots.start(call);
     const cloud = this.#settings.cloud;
-    if (cloud?.delayMs(this.nowMs) !== undefined && this.#foreseen?.estimator.explores(call, this.nowMs) === true) {
+    if (
+      cloud?.delayMs(this.nowMs) !== undefined &&
+      this.#foreseen?.estimator.explores(call, this.nowMs) === true
+    ) {
       this.#sendCopy(call);
     }
     const { cores, mostWorkers } = this.#settings;
@@ -274,38 +198,25 @@ class Simulation implements Scaled {
 
   /** @param localMs what was expected of it here, where that was weighed */
   #send(call: number, localMs: number): void {
-    const sent = this.#toCloud(call, localMs);
-    if (sent === undefined) return;
+    const takesMs = this.#traffic.send(call, localMs, this.nowMs);
+    if (takesMs === undefined) return;
     const { calls, workMs } = this.#offloaded;
     this.#offloaded = { calls: calls + 1, workMs: workMs + this.slots.expectedMs(call) };
     this.#outcomes.offloaded[call] = 1;
-    this.#after(sent.takesMs, CLOUD_OVER, call);
-    this.#watchDeadline(call, sent.takesMs);
+    this.#after(takesMs, TIMER.cloudOver, call);
+    this.#watchDeadline(call, takesMs);
   }
 
   #sendCopy(call: number): void {
-    if (!this.#sent.has(call)) this.#after(this.#toCloud(call, undefined)?.takesMs ?? 0, COPY_OVER, call);
-  }
-
-  #toCloud(call: number, localMs: number | undefined): SentToCloud | undefined {
-    const sent = this.#settings.cloud?.send(this.#trace.durationMs[call]!, this.nowMs);
-    if (sent === undefined) return undefined;
-    this.#foreseen?.estimator.sent(call, localMs, sent, this.nowMs);
-    this.#sent.set(call, sent);
-    this.#outcomes.costUsd += sent.costUsd;
-    this.#inCloud++;
-    return sent;
+    if (this.#traffic.has(call)) return;
+    const takesMs = this.#traffic.send(call, undefined, this.nowMs);
+    if (takesMs !== undefined) this.#after(takesMs, TIMER.copyOver, call);
   }
 
   /** A call is back, or a copy of one. A refused call waits here, before all others. */
   #back(call: number, isCopy: boolean): void {
-    const sent = this.#sent.get(call)!;
-    this.#sent.delete(call);
-    this.#inCloud--;
-    const refused = sent.refused === true;
-    this.#settings.cloud?.settled(this.nowMs, refused);
-    this.#foreseen?.estimator.returned(call, sent, this.nowMs);
-    if (!refused) {
+    const ran = this.#traffic.back(call, this.nowMs);
+    if (ran) {
       // A copy was sooner than the queue: its call needs no slot any more.
       if (this.queue.has(call)) this.queue.remove(call);
       this.#outcomes.over(call, FATE.cloud, this.nowMs);
@@ -322,7 +233,7 @@ class Simulation implements Scaled {
   /** Looks at a call when its deadline passes, if what it does now may last that long. */
   #watchDeadline(call: number, longestMs: number): void {
     const leftMs = this.#trace.arrivalMs[call]! + this.#trace.deadlineMs[call]! - this.nowMs;
-    if (longestMs > leftMs) this.#after(leftMs, DEADLINE, call);
+    if (longestMs > leftMs) this.#after(leftMs, TIMER.deadline, call);
   }
 
   #after(delayMs: number, kind: number, call = 0): void {
@@ -332,16 +243,16 @@ class Simulation implements Scaled {
   #fire(timer: number): void {
     const kind = timer & 7;
     const call = timer >> 3;
-    if (kind === WORKER_READY) {
+    if (kind === TIMER.workerReady) {
       this.fleet.arrived(this.nowMs);
       this.#fill();
-    } else if (kind === REVIEW) {
+    } else if (kind === TIMER.review) {
       if (this.queue.has(call)) this.#place(call, this.nowMs - this.#trace.arrivalMs[call]!);
-    } else if (kind === DEADLINE) {
+    } else if (kind === TIMER.deadline) {
       this.#deadline(call);
-    } else if (kind === CLOUD_OVER || kind === COPY_OVER) {
-      this.#back(call, kind === COPY_OVER);
-    } else if (kind === REVIEW_ALL) {
+    } else if (kind === TIMER.cloudOver || kind === TIMER.copyOver) {
+      this.#back(call, kind === TIMER.copyOver);
+    } else if (kind === TIMER.reviewAll) {
       this.#reviewing = false;
       if (this.#foreseen === undefined || this.queue.size === 0) return;
       this.#letLeave(this.#foreseen);

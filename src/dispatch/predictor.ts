@@ -140,7 +140,11 @@ export class Predictor {
   learnStayed(placed: Placed, nowMs: number): void {
     if (placed.leftBefore !== this.#leftCalls) return;
     const estimates = this.#of(placed.functionIndex);
-    const ended = { place: 'pool', tookMs: nowMs - placed.decidedAt, expectedMs: placed.expectedLocalMs } as const;
+    const ended = {
+      place: 'pool',
+      tookMs: nowMs - placed.decidedAt,
+      expectedMs: placed.expectedLocalMs,
+    } as const;
     estimates.guard = judge(estimates.guard, ended, nowMs);
   }
 
@@ -153,7 +157,11 @@ export class Predictor {
     }
     estimates.cloudAt = nowMs;
     if (!judged) return;
-    const ended = { place: 'cloud', tookMs: nowMs - placed.decidedAt, expectedMs: placed.expectedLocalMs } as const;
+    const ended = {
+      place: 'cloud',
+      tookMs: nowMs - placed.decidedAt,
+      expectedMs: placed.expectedLocalMs,
+    } as const;
     estimates.guard = judge(estimates.guard, ended, nowMs);
   }
 

@@ -31,8 +31,7 @@ export class SizeFit {
     this.#sx = this.#sx * KEEP + weight * size * runMs;
     const spread = this.#w * this.#ss - this.#s * this.#s;
     // Sizes that differ by next to nothing explain nothing.
-    const slope =
-      spread > 1e-9 * this.#w * this.#ss ? (this.#w * this.#sx - this.#s * this.#x) / spread : 0;
+    const slope = spread > 1e-9 * this.#w * this.#ss ? (this.#w * this.#sx - this.#s * this.#x) / spread : 0;
     this.#slope = Math.max(0, slope);
     this.#base = (this.#x - this.#slope * this.#s) / this.#w;
   }
