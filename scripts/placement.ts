@@ -22,8 +22,8 @@ function runAll(seeds: readonly number[]): CellFigures[] {
   return (Object.keys(MIXES) as MixName[]).flatMap((mix) =>
     SHAPES.flatMap((shape) => {
       const first: Cell = { shape, mix, cloud: 'near' };
-      const traces = seeds.map((seed) => traceOf(first, seed));
-      const never = traces.map((trace, at) => runCell(trace, first, 'never', seeds[at]!, USD_PER_HOUR));
+      const traces = seeds.map((seed) => ({ trace: traceOf(first, seed), seed }));
+      const never = traces.map(({ trace, seed }) => runCell(trace, first, 'never', seed, USD_PER_HOUR));
       console.error(`${mix} ${shape}`);
       return clouds.map((cloud): CellFigures => {
         const cell: Cell = { shape, mix, cloud };
@@ -32,7 +32,7 @@ function runAll(seeds: readonly number[]): CellFigures[] {
             policy,
             policy === 'never'
               ? never
-              : traces.map((trace, at) => runCell(trace, cell, policy, seeds[at]!, USD_PER_HOUR)),
+              : traces.map(({ trace, seed }) => runCell(trace, cell, policy, seed, USD_PER_HOUR)),
           ]),
         ) as CellFigures['figures'];
         return { ...cell, figures };

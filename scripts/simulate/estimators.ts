@@ -27,7 +27,7 @@ export interface Estimator {
 }
 
 /** The balancer's own estimates. */
-export class Learned implements Estimator {
+class Learned implements Estimator {
   readonly #trace: Trace;
   readonly #predictor: Predictor;
   readonly #stayed = new Map<number, Placed>();
@@ -128,7 +128,7 @@ export type EstimatorOf = (trace: Trace, cloud: SimulatedCloud) => Estimator;
 const LEAST_MARGIN_MS = 5;
 
 /** The truth, but for the scatter of the round trip and for cores that are shared. */
-export class Oracle implements Estimator {
+class Oracle implements Estimator {
   readonly #trace: Trace;
   readonly #cloud: SimulatedCloud;
   readonly #limit: number;

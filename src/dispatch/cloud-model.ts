@@ -10,7 +10,7 @@ import { WarmInstances } from './warm-instances.ts';
  * function of a few hundred kilobytes. The first measurement takes their place.
  */
 export const PRIOR_ROUND_TRIP_MS = 80;
-export const PRIOR_COLD_START_MS = 500;
+const PRIOR_COLD_START_MS = 500;
 
 const NANO = 1e9;
 
