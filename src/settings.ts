@@ -177,6 +177,12 @@ export const SETTINGS = {
   offload: setting('SPILLWAY_OFFLOAD', choice('threshold', 'predictive', 'never', 'always'), 'threshold'),
   /** The threshold policy offloads a call that would wait, or has waited, this long. */
   offloadWaitMs: setting('SPILLWAY_OFFLOAD_WAIT_MS', durationMs, '50'),
+  /** predictive offloads while an hour of saved waiting costs at most this, in US dollars. */
+  offloadUsdPerHour: setting(
+    'SPILLWAY_OFFLOAD_USD_PER_HOUR',
+    decimal(0, 1_000_000, 'US dollars an hour'),
+    '10',
+  ),
   cloud: setting('SPILLWAY_CLOUD', choice('auto', 'aws', 'off'), 'auto'),
   /** Undefined: the balancer makes a role. What can't be one is told by the cloud, which then stays off: docs/decisions/0020. */
   lambdaRoleArn: setting('SPILLWAY_LAMBDA_ROLE_ARN', text),

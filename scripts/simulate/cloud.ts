@@ -1,14 +1,31 @@
-/**
- * A plain model of the cloud: a round trip, a cold start where no instance is idle, the run itself, and its price.
- * The seam for a fuller one (relative CPU, limits, throttling): anything with these three methods.
- */
+/** The cloud as the simulator sees it, and a plain one. */
+import type { CloudReason } from '../../src/cloud/backend.ts';
+
+export interface SentToCloud {
+  /** How long it takes there in all, in milliseconds. */
+  readonly takesMs: number;
+  readonly costUsd: number;
+  /** It was throttled: nothing ran. */
+  readonly refused?: boolean;
+  /** It started an instance. */
+  readonly cold?: boolean;
+  /** The function's own time there, in milliseconds. */
+  readonly runMs?: number;
+}
+
 export interface SimulatedCloud {
-  /** What it adds to a run time, as far as can be told before sending, in milliseconds; undefined: not usable. */
-  delayMs(): number | undefined;
-  /** Sends a call that runs for `durationMs` here. Returns how long it takes there in all, and what it costs. */
-  send(durationMs: number, atMs: number): { readonly takesMs: number; readonly costUsd: number };
+  /** What it adds to a run time now, in milliseconds; undefined: not usable. */
+  delayMs(nowMs: number): number | undefined;
+  /** Why it isn't usable. */
+  reason?(nowMs: number): CloudReason | undefined;
+  /** What it adds where an instance is warm, in milliseconds. */
+  readonly warmMs?: number;
+  /** Run time there over run time here; absent: 1. */
+  readonly slowdown?: number;
+  /** Sends a call that runs for `durationMs` here. */
+  send(durationMs: number, nowMs: number): SentToCloud;
   /** A call that was sent is over. */
-  settled(): void;
+  settled(nowMs: number, refused: boolean): void;
 }
 
 /** Request to answer without the run, through API Gateway from one region's distance, in milliseconds. */
@@ -32,7 +49,12 @@ export function plainCloud(): SimulatedCloud {
       if (cold()) instances++;
       busy++;
       const costUsd = (durationMs / 1000) * MEMORY_GB * USD_PER_GB_SECOND + USD_PER_REQUEST;
-      return { takesMs: ROUND_TRIP_MS + startMs + durationMs, costUsd };
+      return {
+        takesMs: ROUND_TRIP_MS + startMs + durationMs,
+        costUsd,
+        cold: startMs > 0,
+        runMs: durationMs,
+      };
     },
     settled() {
       busy--;

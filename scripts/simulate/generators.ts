@@ -2,6 +2,7 @@
  * Traces made up: the shapes of load that a pool of N meets. Loads are in slots (arrivals a millisecond × mean
  * duration), as multiples of N: most shapes ask for more than N at times, and only one for more than 2N.
  */
+import type { Mix } from './mixes.ts';
 import { boundedPareto, exponential, seededRandom, type Random } from './random.ts';
 import { TraceBuilder, type Trace } from './trace.ts';
 
@@ -16,6 +17,8 @@ export interface GeneratorSettings {
   /** Mean run time, in milliseconds. */
   readonly meanMs: number;
   readonly spread: Spread;
+  /** Draws the calls in place of meanMs and spread. */
+  readonly mix?: Mix;
   /** How long calls arrive, in milliseconds. */
   readonly lengthMs: number;
 }
@@ -71,14 +74,17 @@ export function generate(name: GeneratorName, settings: GeneratorSettings): Trac
   const builder = new TraceBuilder();
   const shape: Shape = name === 'bursty' ? burstyShape(random, settings.lengthMs) : SHAPES[name];
   const highest = name === 'bursty' ? BUSY : highestLoad(shape, settings.lengthMs);
-  const gapMs = settings.meanMs / (highest * settings.workers);
+  const { mix, meanMs } = settings;
+  const gapMs = (mix?.meanMs ?? meanMs) / (highest * settings.workers);
   let atMs = 0;
   for (;;) {
     atMs += name === 'steady' ? gapMs : exponential(random, gapMs);
     if (atMs >= settings.lengthMs) return builder.build(name);
     // Thinning (Lewis and Shedler 1979): arrivals at the highest rate, of which the shape's share is kept.
     const kept = name === 'steady' || random() * highest < shape(atMs / settings.lengthMs, atMs);
-    if (kept) builder.add({ arrivalMs: atMs, durationMs: drawDuration(random, settings) });
+    if (!kept) continue;
+    if (mix === undefined) builder.add({ arrivalMs: atMs, durationMs: drawDuration(random, settings) });
+    else builder.add({ arrivalMs: atMs, ...mix.draw(random) });
   }
 }
 

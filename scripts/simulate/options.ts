@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { SPREADS, type Spread } from './generators.ts';
 import { POLICIES, type PolicyName } from './placement.ts';
 import { RULES, type RuleName } from './rules.ts';
-import { WAIT_FORMULAS, type WaitFormula } from './simulation.ts';
+import { WAIT_FORMULAS, type WaitFormula } from './simulation-settings.ts';
 
 export const USAGE = `npm run simulate -- FILE.csv|GENERATOR [options]
 

@@ -3,6 +3,8 @@
  * that answers the question below.
  */
 
+import { place, type OffloadPolicy, type Placement } from '../../src/dispatch/placement.ts';
+
 /** What is known when a call arrives without finding a free slot, or has waited and is placed again. */
 export interface PlacementQuestion {
   /** Expected wait for a slot, in milliseconds; undefined where the function's run time isn't known yet. */
@@ -40,25 +42,44 @@ function local({ queueFull }: PlacementQuestion): Verdict {
   return queueFull ? REFUSE : POOL;
 }
 
+/** The balancer's own place(), asked about a simulated call. */
+function ours(policy: OffloadPolicy, offloadWaitMs: number, question: PlacementQuestion): Placement {
+  const { freeSlot, queueFull, waitedMs, expectedWaitMs, cloudDelayMs } = question;
+  return place({
+    policy,
+    offloadWaitMs,
+    forced: undefined,
+    slotFree: freeSlot,
+    mayWait: !queueFull,
+    waitedMs,
+    expectedWaitMs,
+    offload: true,
+    fitsEvent: true,
+    cloudRunMs: undefined,
+    cloud: cloudDelayMs === undefined ? 'off' : undefined,
+  });
+}
+
+const VERDICTS = { pool: POOL, queue: POOL, cloud: CLOUD, reject: REFUSE } as const;
+
 /**
- * Offloads a call whose wait is expected to be, or has become, `waitMs`: unless a slot about to be ready takes it
- * sooner than the cloud would.
+ * threshold, and on top of it: a call waits for a slot about to be ready that takes it sooner than the cloud would. Where it
+ * waits it is looked at again once it has waited that long.
  */
 function thresholdPolicy(waitMs: number): PlacementPolicy {
   return (question) => {
-    const { freeSlot, expectedWaitMs = 0, waitedMs, slotReadyInMs, cloudDelayMs, queueFull } = question;
-    if (freeSlot) return POOL;
-    if (cloudDelayMs === undefined) return local(question);
-    if (Math.max(expectedWaitMs, waitedMs) < waitMs && !queueFull)
-      return { place: 'pool', reviewInMs: waitMs - waitedMs };
-    if (slotReadyInMs < cloudDelayMs && !queueFull) return { place: 'pool', reviewInMs: slotReadyInMs };
-    return CLOUD;
+    const { waitedMs, slotReadyInMs, cloudDelayMs, queueFull } = question;
+    const { place: where, reason } = ours('threshold', waitMs, question);
+    if (where === 'cloud' && !queueFull && slotReadyInMs < (cloudDelayMs ?? 0))
+      return { place: 'pool', reviewInMs: slotReadyInMs };
+    if (where !== 'queue') return VERDICTS[where];
+    const unusable = reason !== 'short wait' && reason !== 'wait unknown';
+    return { place: 'pool', reviewInMs: unusable ? waitMs : waitMs - waitedMs };
   };
 }
 
-const neverPolicy: PlacementPolicy = local;
-const alwaysPolicy: PlacementPolicy = (question) =>
-  question.cloudDelayMs === undefined ? local(question) : CLOUD;
+const neverPolicy: PlacementPolicy = (question) => VERDICTS[ours('never', 0, question).place];
+const alwaysPolicy: PlacementPolicy = (question) => VERDICTS[ours('always', 0, question).place];
 
 /** The origin's rule: offloads when the connections equal 2N exactly; one more, and it is local again. */
 const originPolicy: PlacementPolicy = (question) =>
@@ -72,6 +93,9 @@ const BY_NAME = {
   always: () => alwaysPolicy,
   threshold: thresholdPolicy,
   origin: () => originPolicy,
+  // Until something is foreseen, predictive is the threshold; the oracle knows all from the start.
+  predictive: thresholdPolicy,
+  oracle: thresholdPolicy,
 } satisfies Record<string, (waitMs: number) => PlacementPolicy>;
 
 export type PolicyName = keyof typeof BY_NAME;

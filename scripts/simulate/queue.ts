@@ -35,6 +35,31 @@ export class CallQueue {
     this.#workMs += expectedMs;
   }
 
+  /** Puts a call before all others: it has waited already. */
+  pushFirst(call: number, expectedMs: number): void {
+    this.first();
+    // Where it stood before, it would now seem to wait a second time.
+    const stale = this.#calls.indexOf(call, this.#head);
+    if (stale !== -1) this.#calls.splice(stale, 1);
+    if (this.#head > 0) this.#calls[--this.#head] = call;
+    else this.#calls.unshift(call);
+    this.#waits[call] = 1;
+    this.#expectedMs[call] = expectedMs;
+    this.#size++;
+    this.#workMs += expectedMs;
+  }
+
+  /** The waiting calls, in order. */
+  all(): number[] {
+    this.first();
+    const calls: number[] = [];
+    for (let at = this.#head; calls.length < this.#size; at++) {
+      const call = this.#calls[at]!;
+      if (this.#waits[call] === 1) calls.push(call);
+    }
+    return calls;
+  }
+
   /** The call that waits longest; -1 when none waits. */
   first(): number {
     while (this.#head < this.#calls.length && this.#waits[this.#calls[this.#head]!] === 0) this.#head++;

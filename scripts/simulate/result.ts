@@ -1,6 +1,6 @@
 /** The figures of a run. */
 import { FATE } from './outcomes.ts';
-import type { Run } from './simulation.ts';
+import type { Run } from './simulation-settings.ts';
 
 export interface Figures {
   readonly calls: number;

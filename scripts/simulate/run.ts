@@ -1,10 +1,12 @@
 /** One simulated run, from names to figures. */
 import { plainCloud } from './cloud.ts';
+import { estimatorFor, USD_PER_HOUR } from './estimators.ts';
 import type { Options } from './options.ts';
 import { placementPolicy } from './placement.ts';
 import { figuresOf, type Figures } from './result.ts';
 import { scalingRule } from './rules.ts';
-import { simulate, type Run } from './simulation.ts';
+import { simulate } from './simulation.ts';
+import type { Run } from './simulation-settings.ts';
 import type { Trace } from './trace.ts';
 
 export type RunOptions = Pick<
@@ -27,6 +29,8 @@ export function runTrace(
     cpuShare,
     queue,
     waitFormula,
+    estimatorOf: estimatorFor(policy),
+    usdPerHour: USD_PER_HOUR,
   });
   return { run, figures: figuresOf(run) };
 }

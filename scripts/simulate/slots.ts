@@ -66,7 +66,17 @@ export class Slots {
 
   /** What each running call is expected to need still, in milliseconds. */
   remainingMs(): number[] {
-    return this.#running.map((call) => this.runTimes(call).remainingMs(this.#nowMs - this.#startedMs[call]!));
+    return this.map((call, elapsedMs) => this.runTimes(call).remainingMs(elapsedMs));
+  }
+
+  /** What `of` makes of each running call and how long it has run, in milliseconds. */
+  map<T>(of: (call: number, elapsedMs: number) => T): T[] {
+    return this.#running.map((call) => of(call, this.elapsedMs(call)));
+  }
+
+  /** How long a running call has run, in milliseconds. */
+  elapsedMs(call: number): number {
+    return this.#nowMs - this.#startedMs[call]!;
   }
 
   advance(nowMs: number): void {
@@ -104,7 +114,7 @@ export class Slots {
 
   /** A call is over: its run time is known. Returns whether its worker was draining, and so is drained now. */
   leave(call: number): boolean {
-    this.runTimes(call).observe(this.#nowMs - this.#startedMs[call]!, undefined);
+    this.runTimes(call).observe(this.elapsedMs(call), undefined);
     const last = this.#running.pop()!;
     if (last !== call) {
       this.#running[this.#at[call]!] = last;

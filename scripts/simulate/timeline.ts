@@ -1,6 +1,6 @@
 /** A run over time, in equal parts. */
 import { percentile } from './result.ts';
-import type { Run } from './simulation.ts';
+import type { Run } from './simulation-settings.ts';
 import type { Trace } from './trace.ts';
 
 /** One part of a run. Calls belong to the part in which they arrived. */

@@ -4,8 +4,9 @@
  */
 import type { CloudReason } from '../cloud/backend.ts';
 import type { Backend } from './call.ts';
+import { MOST_THROTTLE_CHANCE, isWorth, type CallForesight } from './foresight.ts';
 
-/** When calls leave for the cloud. predictive: see placeByPolicy. */
+/** When calls leave for the cloud. predictive: see placeByForesight. */
 export type OffloadPolicy = 'threshold' | 'predictive' | 'never' | 'always';
 
 /** What is known when a call is placed. Times in milliseconds. */
@@ -35,6 +36,14 @@ export interface Observation {
   readonly slotReadyInMs?: number | undefined;
   /** What the cloud adds to a run: the round trip, a start where one is likely; undefined or absent: not known. */
   readonly cloudDelayMs?: number | undefined;
+  /** What is expected in both places; without it predictive is threshold. */
+  readonly foresight?: CallForesight | undefined;
+  /** What is left of its deadline. */
+  readonly remainingMs?: number | undefined;
+  /** What its leaving saves those behind it, all together (chooseToLeave). */
+  readonly relievesMs?: number | undefined;
+  /** The most that an hour of saved waiting may cost, in US dollars. */
+  readonly usdPerHour?: number | undefined;
 }
 
 /** Why a call isn't for the cloud: the cloud's own reason, or the call's. */
@@ -51,15 +60,34 @@ export type PlacementReason =
   | 'wait unknown'
   | 'would wait too long'
   | 'has waited too long'
-  | 'queue full';
+  | 'queue full'
+  | 'cloud sooner'
+  | 'only the cloud in time'
+  | 'local sooner'
+  | 'too dear'
+  | 'offloading does not pay'
+  | 'likely throttled'
+  | 'deadline out of reach';
+
+/** From now to the answer, as expected in each place, in milliseconds. */
+export interface ExpectedFinish {
+  readonly localMs: number;
+  readonly cloudMs: number;
+}
 
 /** Where a call goes. A rejected one is Overloaded, or CloudFailed where the client asked for the cloud and nothing else. */
 export type Placement =
-  | { readonly place: 'pool' | 'queue' | 'cloud'; readonly reason: PlacementReason }
+  | {
+      readonly place: 'pool' | 'queue' | 'cloud';
+      readonly reason: PlacementReason;
+      /** Where both were weighed. */
+      readonly expected?: ExpectedFinish;
+    }
   | {
       readonly place: 'reject';
       readonly reason: PlacementReason;
       readonly error: 'Overloaded' | 'CloudFailed';
+      readonly expected?: ExpectedFinish;
     };
 
 /** The longest run that is offloaded: the gateway gives up at 29 s, and an expectation may be wrong by a third. */
@@ -86,8 +114,8 @@ function placeByPolicy(observation: Observation): Placement {
       const barrier = barrierOf(observation);
       return barrier === undefined ? to('cloud', 'policy') : placeLocally(observation, barrier);
     }
-    // predictive will weigh the expected time in both places against each other; until it does, it is the threshold.
     case 'predictive':
+      return placeByForesight(observation);
     case 'threshold':
       return placeByThreshold(observation);
   }
@@ -113,6 +141,46 @@ function isSlotComing({ slotReadyInMs, cloudDelayMs }: Observation): boolean {
   return slotReadyInMs !== undefined && cloudDelayMs !== undefined && slotReadyInMs < cloudDelayMs;
 }
 
+/** A wait is only called hopeless when it is expected to last this much longer than the deadline: estimates are off by a third. */
+const HOPELESS = 1.5;
+
+/**
+ * predictive: to the cloud, if it is expected to answer sooner by the call's margin and the time saved, with what the others
+ * save, is worth its price; or if the cloud alone answers in time. Refused, if its wait alone outlasts its deadline.
+ */
+function placeByForesight(observation: Observation): Placement {
+  const { foresight, slotFree, expectedWaitMs, mayWait, remainingMs = Infinity } = observation;
+  const waitMs = slotFree ? 0 : expectedWaitMs;
+  if (foresight === undefined || waitMs === undefined) return placeByThreshold(observation);
+  const { cloudMs } = foresight;
+  const localMs = waitMs + foresight.runMs;
+  const expected = { localMs, cloudMs };
+  const verdict = weigh(observation, foresight, localMs);
+  if (verdict === 'cloud sooner' || verdict === 'only the cloud in time') {
+    return { place: 'cloud', reason: verdict, expected };
+  }
+  if (slotFree) return { place: 'pool', reason: verdict, expected };
+  if (waitMs > remainingMs * HOPELESS) {
+    return { place: 'reject', reason: 'deadline out of reach', error: 'Overloaded', expected };
+  }
+  if (mayWait) return { place: 'queue', reason: verdict, expected };
+  const usable = barrierOf(observation) === undefined && foresight.throttleChance <= MOST_THROTTLE_CHANCE;
+  return usable ? { place: 'cloud', reason: 'queue full', expected } : { ...OVERLOADED, expected };
+}
+
+function weigh(observation: Observation, foresight: CallForesight, localMs: number): PlacementReason {
+  const { remainingMs = Infinity, relievesMs = 0, usdPerHour = Infinity } = observation;
+  const { cloudMs, marginMs, costUsd } = foresight;
+  const barrier = barrierOf(observation);
+  if (barrier !== undefined) return barrier;
+  if (foresight.throttleChance > MOST_THROTTLE_CHANCE) return 'likely throttled';
+  if (localMs > remainingMs && cloudMs <= remainingMs) return 'only the cloud in time';
+  if (foresight.suspended) return 'offloading does not pay';
+  const savedMs = localMs - cloudMs;
+  if (!(savedMs > marginMs)) return 'local sooner';
+  return isWorth(costUsd, savedMs + relievesMs, usdPerHour) ? 'cloud sooner' : 'too dear';
+}
+
 function placeLocally({ slotFree, mayWait }: Observation, reason: PlacementReason): Placement {
   if (slotFree) return to('pool', reason);
   return mayWait ? to('queue', reason) : OVERLOADED;
@@ -126,7 +194,7 @@ function barrierOf({ offload, cloud, fitsEvent, cloudRunMs }: Observation): Barr
   return cloudRunMs !== undefined && cloudRunMs > MAX_CLOUD_RUN_MS ? 'too long for the cloud' : undefined;
 }
 
-const OVERLOADED: Placement = { place: 'reject', reason: 'queue full', error: 'Overloaded' };
+const OVERLOADED = { place: 'reject', reason: 'queue full', error: 'Overloaded' } as const;
 
 function to(where: 'pool' | 'queue' | 'cloud', reason: PlacementReason): Placement {
   return { place: where, reason };

@@ -42,6 +42,7 @@ describe('without any setting', () => {
       standbyMs: 600_000,
       offload: 'threshold',
       offloadWaitMs: 50,
+      offloadUsdPerHour: 10,
       cloud: 'auto',
       lambdaRoleArn: undefined,
       lambdaMemoryMb: 1769,

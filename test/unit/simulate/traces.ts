@@ -1,8 +1,10 @@
 /** Small traces and settings for tests of the simulator. */
 import { plainCloud } from '../../../scripts/simulate/cloud.ts';
+import { estimatorFor, USD_PER_HOUR } from '../../../scripts/simulate/estimators.ts';
 import { placementPolicy, type PolicyName } from '../../../scripts/simulate/placement.ts';
 import { scalingRule, type RuleName, type ScalingRule } from '../../../scripts/simulate/rules.ts';
-import { simulate, type Run, type SimulationSettings } from '../../../scripts/simulate/simulation.ts';
+import type { Run, SimulationSettings } from '../../../scripts/simulate/simulation-settings.ts';
+import { simulate } from '../../../scripts/simulate/simulation.ts';
 import { TraceBuilder, type Trace, type TraceCall } from '../../../scripts/simulate/trace.ts';
 
 export function traceOf(calls: readonly (Partial<TraceCall> & { readonly arrivalMs: number })[]): Trace {
@@ -34,6 +36,8 @@ export function play(trace: Trace, scenario: Scenario = {}): Run {
     cpuShare: 1,
     queue: 1000,
     waitFormula: 'list',
+    estimatorOf: estimatorFor(policy),
+    usdPerHour: USD_PER_HOUR,
     ...rest,
   });
 }

@@ -1,0 +1,138 @@
+/** The dispatcher's part under predictive: asks the balancer's own place() and chooseToLeave() about simulated calls. */
+import {
+  MOST_THROTTLE_CHANCE,
+  chooseToLeave,
+  queueWaits,
+  type WaitingCall,
+} from '../../src/dispatch/foresight.ts';
+import { place, type Placement } from '../../src/dispatch/placement.ts';
+import type { SimulatedCloud } from './cloud.ts';
+import type { Estimator, EstimatorOf } from './estimators.ts';
+import type { Fleet } from './fleet.ts';
+import type { CallQueue } from './queue.ts';
+import type { Slots } from './slots.ts';
+import type { Trace } from './trace.ts';
+
+/** What it sees of the simulation. */
+export interface Seen {
+  readonly nowMs: number;
+  readonly freeSlots: number;
+  readonly queue: CallQueue;
+  readonly slots: Slots;
+  readonly fleet: Fleet;
+}
+
+/** A call that leaves the queue for the cloud, and what was expected of it here. */
+export interface Leaving {
+  readonly call: number;
+  readonly localMs: number;
+  /** Only a copy goes. */
+  readonly copy: boolean;
+}
+
+export class ForeseenPlacement {
+  readonly estimator: Estimator;
+  readonly #trace: Trace;
+  readonly #cloud: SimulatedCloud;
+  readonly #usdPerHour: number;
+  readonly #seen: Seen;
+  /** Calls that the cloud has refused: they stay. */
+  readonly #refused = new Set<number>();
+  readonly #copied = new Set<number>();
+
+  constructor(trace: Trace, cloud: SimulatedCloud, estimatorOf: EstimatorOf, usdPerHour: number, seen: Seen) {
+    this.#trace = trace;
+    this.#cloud = cloud;
+    this.#usdPerHour = usdPerHour;
+    this.#seen = seen;
+    this.estimator = estimatorOf(trace, cloud);
+  }
+
+  /** A call that has a slot, or finds the queue full, or has just queued as the last one. */
+  arrives(call: number): Placement {
+    const { freeSlots, queue, nowMs } = this.#seen;
+    if (freeSlots > 0) return this.#place(call, 0, true, 0);
+    const waits = queue.has(call);
+    const runsMs = queue.all().map((one) => this.estimator.foresee(one, nowMs).runMs);
+    const waitsMs = queueWaits(this.#freeInMs(), waits ? runsMs : [...runsMs, 0]);
+    return this.#place(call, waitsMs.at(-1) ?? Infinity, waits, 0);
+  }
+
+  /** Which of the waiting calls should leave now. */
+  leaves(): Leaving | undefined {
+    const { queue, nowMs } = this.#seen;
+    if (queue.size === 0 || this.#cloud.delayMs(nowMs) === undefined) return undefined;
+    const first = this.estimator.foresee(queue.first(), nowMs);
+    // The cloud is at its limit, for whomever.
+    if (first.throttleChance > MOST_THROTTLE_CHANCE) return undefined;
+    const calls = queue.all();
+    const waiting = this.#waiting(calls);
+    const freeInMs = this.#freeInMs();
+    const waitsMs = queueWaits(
+      freeInMs,
+      waiting.map(({ foresight }) => foresight.runMs),
+    );
+    const supply = {
+      slots: freeInMs.length,
+      starting: this.estimator.starting(nowMs),
+      usdPerHour: this.#usdPerHour,
+    };
+    const choice = chooseToLeave(waiting, waitsMs, supply);
+    if (choice === undefined) return undefined;
+    const { waitMs, relievesMs, copy } = choice;
+    const call = calls[choice.index]!;
+    if (copy) {
+      this.#copied.add(call);
+      return { call, localMs: 0, copy };
+    }
+    const placement = this.#place(call, waitMs, true, relievesMs);
+    if (placement.place !== 'cloud') return undefined;
+    return { call, localMs: placement.expected?.localMs ?? 0, copy };
+  }
+
+  /** The cloud has refused a call. */
+  refused(call: number): void {
+    this.#refused.add(call);
+  }
+
+  #place(call: number, waitMs: number, mayWait: boolean, relievesMs: number): Placement {
+    const { nowMs, freeSlots } = this.#seen;
+    return place({
+      policy: 'predictive',
+      offloadWaitMs: 50,
+      forced: undefined,
+      slotFree: freeSlots > 0,
+      mayWait,
+      waitedMs: nowMs - this.#trace.arrivalMs[call]!,
+      expectedWaitMs: waitMs,
+      offload: true,
+      fitsEvent: true,
+      cloudRunMs: undefined,
+      cloud: this.#cloud.delayMs(nowMs) === undefined ? (this.#cloud.reason?.(nowMs) ?? 'off') : undefined,
+      foresight: this.estimator.foresee(call, nowMs),
+      remainingMs: this.#remainingMs(call),
+      relievesMs,
+      usdPerHour: this.#usdPerHour,
+    });
+  }
+
+  #waiting(calls: readonly number[]): WaitingCall[] {
+    const { nowMs } = this.#seen;
+    return calls.map((call) => ({
+      foresight: this.estimator.foresee(call, nowMs),
+      remainingMs: this.#remainingMs(call),
+      mayLeave: !this.#refused.has(call) && !this.#copied.has(call),
+      mayCopy: !this.#copied.has(call),
+    }));
+  }
+
+  #freeInMs(): number[] {
+    const { slots, fleet, nowMs } = this.#seen;
+    const running = slots.map((call, elapsedMs) => this.estimator.remainingMs(call, elapsedMs));
+    return [...running, ...fleet.readyInMs(nowMs)];
+  }
+
+  #remainingMs(call: number): number {
+    return this.#trace.arrivalMs[call]! + this.#trace.deadlineMs[call]! - this.#seen.nowMs;
+  }
+}
