@@ -48,6 +48,6 @@ function waitOf(
   }
   const runningMs = remainingMs.reduce((sum, ms) => sum + ms, 0);
   // The plain formula, kept to be compared with: all work over the slots.
-  const slots = fleet.counts().ready;
-  return slots === 0 ? Infinity : (runningMs + aheadMs) / slots;
+  const { ready } = fleet.counts();
+  return ready === 0 ? Infinity : (runningMs + aheadMs) / ready;
 }
