@@ -89,11 +89,15 @@ describe.skipIf(process.platform !== 'linux').each(RUNTIMES)('%s runtime: a sile
     await until('it is replaced', () => toldOf(balancer, worker).length === 2);
     const seen = (): Set<string | null> =>
       new Set(load.answers.slice(-20).map(({ answer }) => answer.headers.get('spillway-worker')));
-    await until('its replacement answers', () => seen().size === 2 && !seen().has(worker));
+    await until('others answer', () => seen().size >= 2 && !seen().has(worker));
     expect(await load.stop()).toEqual([]);
-    expect(toldOf(balancer, worker)).toEqual(['worker ejected', 'worker lost; replacing it']);
+    // The load has made the pool grow: then others are there already, and it needn't be replaced.
+    expect(toldOf(balancer, worker)).toEqual(['worker ejected', expect.stringMatching(/^worker lost/)]);
     if (runtime === 'docker') {
-      await until('it is removed', async () => (await home.containers()).length === 2);
+      await until(
+        'it is removed',
+        async () => !(await home.containers()).some(({ Names }) => Names.join().includes(worker)),
+      );
     } else await until('its processes are gone', () => processesOf(worker).length === 0);
     expect(await balancer.kill('SIGTERM')).toBe(0);
   });
