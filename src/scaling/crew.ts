@@ -147,7 +147,7 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
    */
   async drainWorker(id: string): Promise<void> {
     const member = this.recruiter.members.get(id);
-    if (member === undefined || member.leaving) throw new Error(`there is no worker ${id}`);
+    if (member === undefined || member.leaving) throw new Error(`there is no worker ${JSON.stringify(id)}`);
     const { state } = member.worker;
     if (state === 'standby') {
       await this.#dismiss(member);
