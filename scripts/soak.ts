@@ -1,28 +1,37 @@
 /**
- * Runs the real daemon under mixed load and faults: npm run soak -- --minutes M [--runtime process|docker] [--seed S]
+ * Runs the real daemon under mixed load and faults:
+ *
+ *     npm run soak -- --minutes M [--runtime process|docker] [--cloud auto|off] [--seed S]
  *
  * Clients keep a journal: every call is answered exactly once, with the right result, within its deadline. Prints a
- * report; exits 1 on any breach. The seed repeats what is asked and what goes wrong, not the timing.
+ * report; exits 1 on any breach. The seed repeats what is asked and what goes wrong, not the timing. The cloud is an
+ * emulated one, where it is installed (scripts/ministack.sh install).
  */
-import { createServer } from 'node:net';
+import { cpSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import { Home } from '../test/support/balancer.ts';
+import { cloudEnv } from '../test/support/cloud-env.ts';
+import { freePort } from '../test/support/free-port.ts';
+import { findMiniStack, startMiniStack } from '../test/support/ministack.ts';
 import { randomOf } from './fuzz/mutate.ts';
+import { Admin } from './soak/admin.ts';
 import { errandOf } from './soak/errands.ts';
-import { faultsFor } from './soak/faults.ts';
+import { faultsFor, type Fault } from './soak/faults.ts';
 import { Journal } from './soak/journal.ts';
+import { stillAlive, report, residentMb } from './soak/report.ts';
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     runtime: { type: 'string', default: 'process' },
+    cloud: { type: 'string', default: 'auto' },
     seed: { type: 'string' },
   },
 });
 
+const ROOT = join(import.meta.dirname, '..');
 const CLIENTS = 6;
 const TIMEOUT_MS = 20_000;
 /** Between two faults, in milliseconds: half of it to one and a half. */
@@ -30,38 +39,36 @@ const FAULT_EVERY_MS = 3000;
 /** A client's pause between two calls, in milliseconds at most. */
 const PAUSE_MS = 20;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-/** The balancer's resident memory in MB; NaN where there is no /proc. */
-function residentMb(pid: number | undefined): number {
-  try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-  } catch {
-    return NaN;
-  }
+/** The functions in a folder of their own, where reloads may change them. Their packages are looked for beside it. */
+function copyFunctions(home: Home): string {
+  const functionsDir = join(home.dir, 'functions');
+  cpSync(join(ROOT, 'handler/functions'), functionsDir, { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(home.dir, 'node_modules'));
+  return functionsDir;
 }
 
 async function main(): Promise<number> {
   const runtime = values.runtime === 'docker' ? 'docker' : 'process';
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  const endAt = performance.now() + Number(values.minutes) * 60_000;
   const home = new Home();
+  const found = values.cloud === 'off' ? undefined : findMiniStack('the faults of the cloud');
+  const cloud = found?.missing === undefined && found ? await startMiniStack(found.program) : undefined;
   try {
     const adminPort = await freePort();
+    const functionsDir = copyFunctions(home);
     const balancer = await home.start({
+      ...(cloud !== undefined && cloudEnv(home, cloud.url)),
       SPILLWAY_RUNTIME: runtime,
       SPILLWAY_WORKERS: '3',
       SPILLWAY_ADMIN_PORT: String(adminPort),
-      SPILLWAY_CLOUD: 'off',
-      SPILLWAY_FUNCTIONS: join(import.meta.dirname, '../handler/functions'),
+      SPILLWAY_FUNCTIONS: functionsDir,
+      SPILLWAY_CLOUD_BUDGET_USD: '1000',
     });
+    const admin = new Admin(join(home.dir, 'state'), adminPort);
     const port = Number(new URL(balancer.url).port);
+    const { pid } = balancer.process;
+    const memoryAtStartMb = residentMb(pid);
+    const endAt = performance.now() + Number(values.minutes) * 60_000;
     let ended: unknown;
     void balancer.exited.then((how) => (ended = how));
     const over = (): boolean => performance.now() > endAt || ended !== undefined;
@@ -77,53 +84,44 @@ async function main(): Promise<number> {
       journal.close();
     });
     const random = randomOf(seed + CLIENTS);
-    const victim = { home, balancer, runtime, adminPort, random } as const;
-    const faults = await faultsFor(victim);
-    const done = new Map<string, number>();
-    while (!over()) {
-      await sleep(FAULT_EVERY_MS * (0.5 + random()));
-      const what = await faults[Math.floor(random() * faults.length)]?.();
-      if (what !== undefined) done.set(what, (done.get(what) ?? 0) + 1);
-    }
+    const faults = faultsFor({ balancer, admin, functionsDir, cloud, random });
+    const { done, troubles } = await goWrong(faults, random, over);
     await Promise.all(clients);
-    const memoryMb = residentMb(balancer.process.pid);
+    const memoryMb = residentMb(pid);
+    const status = ended === undefined ? await admin.status() : undefined;
     const code = ended ?? (await balancer.kill('SIGTERM'));
-    const left = runtime === 'docker' ? (await home.containers()).length : 0;
-    return report(seed, journals, done, { code, left, memoryMb, output: balancer.output });
+    const left =
+      runtime === 'docker' ? (await home.containers()).length : stillAlive(status?.pool.workers ?? []);
+    const { minutes } = values;
+    const { output } = balancer;
+    return report(
+      { minutes, runtime, cloud: cloud !== undefined, seed, memoryAtStartMb },
+      { journals, faults: done, troubles, status, code, left, memoryMb, output },
+    );
   } finally {
     await home.rm({ docker: runtime === 'docker' });
+    await cloud?.stop();
   }
 }
 
-function report(
-  seed: number,
-  journals: readonly Journal[],
-  faults: ReadonlyMap<string, number>,
-  end: { code: unknown; left: number; memoryMb: number; output: string },
-): number {
-  const sum = (of: (journal: Journal) => number): number =>
-    journals.reduce((total, journal) => total + of(journal), 0);
-  const refused = new Map<number, number>();
-  for (const { tally } of journals) {
-    for (const [code, count] of tally.refused) refused.set(code, (refused.get(code) ?? 0) + count);
+/** One fault after another, until it is over. */
+async function goWrong(
+  faults: readonly Fault[],
+  random: () => number,
+  over: () => boolean,
+): Promise<{ done: Map<string, number>; troubles: string[] }> {
+  const done = new Map<string, number>();
+  const troubles: string[] = [];
+  while (!over()) {
+    await sleep(FAULT_EVERY_MS * (0.5 + random()));
+    try {
+      const what = await faults[Math.floor(random() * faults.length)]?.();
+      if (what !== undefined) done.set(what, (done.get(what) ?? 0) + 1);
+    } catch (error) {
+      if (!over()) troubles.push(error instanceof Error ? error.message : String(error));
+    }
   }
-  const list = (map: ReadonlyMap<unknown, number>): string =>
-    Array.from(map, ([what, count]) => `${String(what)} ${count}×`).join(', ') || 'none';
-  const breaches = sum(({ breached }) => breached);
-  const unclean = end.code !== 0 || end.left > 0;
-  console.log(
-    [
-      `soak of ${values.minutes} minutes, ${values.runtime} runtime, seed ${seed}`,
-      `faults: ${list(faults)}`,
-      `calls: ${sum(({ tally }) => tally.asked)}, right: ${sum(({ tally }) => tally.right)}, allowed errors: ${list(refused)}`,
-      `slowest answer: ${Math.round(Math.max(...journals.map(({ tally }) => tally.slowestMs)))} ms`,
-      `never answered: ${sum(({ open }) => open)}, breaches: ${breaches}`,
-      `balancer: ${Math.round(end.memoryMb)} MB resident at the end, exit code ${String(end.code)}, ${end.left} containers left`,
-    ].join('\n'),
-  );
-  for (const { tally } of journals) for (const line of tally.breaches) console.log(`  breach: ${line}`);
-  if (unclean) console.log(end.output.split('\n').slice(-20).join('\n'));
-  return breaches > 0 || unclean ? 1 : 0;
+  return { done, troubles };
 }
 
 process.exitCode = await main();

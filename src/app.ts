@@ -12,6 +12,7 @@ import type { Manifest } from './functions/manifest.ts';
 import { Manifests } from './functions/manifests.ts';
 import type { Logger } from './log.ts';
 import { Operate, readFunctions } from './operate.ts';
+import type { Restarts } from './operations.ts';
 import { Operator, type AdminAddress } from './operator.ts';
 import type { PoolBundle } from './pool/bundle.ts';
 import { Listener, workerToken } from './pool/listener.ts';
@@ -57,7 +58,13 @@ export interface App {
 }
 
 /** Puts the parts together. Nothing is opened before start(). */
-export function build(config: Config, log: Logger, lines: LogLines, version: string): App {
+export function build(
+  config: Config,
+  log: Logger,
+  lines: LogLines,
+  version: string,
+  restarts?: Restarts,
+): App {
   const undo: (() => Promise<void> | void)[] = [];
   let stopped = false;
   let leaving = false;
@@ -71,7 +78,7 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
   const manifest = (): Manifest | undefined =>
     pool === undefined ? undefined : manifests.of(pool.bundle.hash);
   const cloud = new CloudLink(config, log);
-  const operator = new Operator(config, log, lines, version, { cloud, manifest });
+  const operator = new Operator(config, log, lines, version, { cloud, manifest, restarts });
 
   const step = (text: string): void => {
     reason = `starting: ${text}`;
@@ -273,9 +280,7 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
     },
     stop,
     server: () => front?.server,
-    async retire() {
-      await front?.retire(config.drainMs);
-    },
+    retire: async () => front?.retire(config.drainMs),
     async leave() {
       leaving = true;
       await stop();

@@ -1,6 +1,7 @@
 /** The daemon: environment in, signals in, exit code out. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { LogLines } from './admin/call-log.ts';
+import type { RestartRefusal } from './admin/operations.ts';
 import { build, type App } from './app.ts';
 import { ConfigFault, parseConfig, type Config } from './config.ts';
 import { FunctionEnvFault } from './functions/env.ts';
@@ -20,6 +21,8 @@ function readVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
+
+const NOT_NOW = 'no restart now: it is starting, restarting or stopping';
 
 /** Ends the process. */
 export type Exit = (code: number) => never;
@@ -75,12 +78,26 @@ class Daemon {
   /** From here on a restart can't be broken off; a signal waits until it is over. */
   #leaving = false;
   #late: NodeJS.Signals | undefined;
+  #refused: RestartRefusal | undefined;
 
   constructor(config: Config, exit: Exit) {
     this.#config = config;
     this.#exit = exit;
     this.#log = createLogger(config.logLevel, { terminal: process.stdout.isTTY, tap: this.#lines.take });
-    this.#app = build(config, this.#log, this.#lines, readVersion());
+    this.#app = this.#build();
+  }
+
+  #build(): App {
+    const refused = (): RestartRefusal | undefined => this.#refused;
+    return build(this.#config, this.#log, this.#lines, readVersion(), {
+      begin: () => {
+        if (!this.#mayRestart()) throw new Error(NOT_NOW);
+        void this.#restart();
+      },
+      get refused() {
+        return refused();
+      },
+    });
   }
 
   async run({ socket, signal }: Origin): Promise<void> {
@@ -154,8 +171,8 @@ class Daemon {
 
   /** Becomes the new version, if that can start; says so if not, and goes on. */
   async #restart(): Promise<void> {
-    if (!this.#ready || this.#restarting || this.#stopAt !== undefined) {
-      this.#log.warn('no restart now: it is starting, restarting or stopping');
+    if (!this.#mayRestart()) {
+      this.#log.warn(NOT_NOW);
       return;
     }
     this.#restarting = true;
@@ -170,6 +187,7 @@ class Daemon {
     } catch (error) {
       await successor?.dismiss();
       const reason = messageOf(error);
+      this.#refused = { at: Date.now(), reason };
       if (this.#leaving) await this.#comeBack(reason);
       else this.#log.error(`restart refused, this version goes on: ${reason}`);
     }
@@ -187,6 +205,10 @@ class Daemon {
     successor.become(this.#late);
   }
 
+  #mayRestart(): boolean {
+    return this.#ready && !this.#restarting && !this.#isStopping();
+  }
+
   #isStopping(): boolean {
     return this.#stopAt !== undefined;
   }
@@ -194,7 +216,7 @@ class Daemon {
   /** The restart failed after everything was let go: starts again as what it was. */
   async #comeBack(reason: string): Promise<void> {
     this.#log.error(`restart failed, this version comes back: ${reason}`);
-    this.#app = build(this.#config, this.#log, this.#lines, readVersion());
+    this.#app = this.#build();
     try {
       await this.#start();
     } catch (error) {

@@ -7,6 +7,7 @@ import type {
   Operations,
   OperatorCall,
   OperatorCallAnswer,
+  RestartRefusal,
   Snapshot,
   Status,
   WorkerStatus,
@@ -20,6 +21,14 @@ import type { Operate } from './operate.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
 
+/** The restart in place, of which the balancer itself knows nothing. */
+export interface Restarts {
+  /** Begins one. @throws Error of one line if it can't */
+  begin(): void;
+  /** What became of the last one, if it came to nothing. */
+  readonly refused: RestartRefusal | undefined;
+}
+
 /** The parts of the balancer, as they come to be during the start. */
 export interface Parts {
   pool?: Pool;
@@ -31,6 +40,8 @@ export interface Parts {
   runtime: Status['pool']['runtime'];
   runtimeReason?: string;
   readonly cloud: CloudLink;
+  /** Absent where nothing could become a new version: only a daemon can. */
+  readonly restarts: Restarts | undefined;
   /** Workers and functions; once the pool is there. */
   operate?: Operate;
 }
@@ -56,7 +67,7 @@ export class BalancerOperations implements Operations {
   }
 
   status(): Status {
-    const { dispatcher, manifest } = this.#parts;
+    const { dispatcher, manifest, restarts } = this.#parts;
     return {
       version: this.#version,
       uptimeMs: Math.round(performance.now() - this.#startedAt),
@@ -68,6 +79,7 @@ export class BalancerOperations implements Operations {
       },
       functions: [...(manifest()?.keys() ?? [])],
       calls: { ...(dispatcher?.counts ?? { total: 0, failed: 0, offloaded: 0, retried: 0 }) },
+      ...(restarts?.refused !== undefined && { restartRefused: restarts.refused }),
     };
   }
 
@@ -108,6 +120,12 @@ export class BalancerOperations implements Operations {
 
   async reload(): ReturnType<Operations['reload']> {
     return await this.#operate.reload();
+  }
+
+  async restart(): Promise<void> {
+    const { restarts } = this.#parts;
+    if (restarts === undefined) throw new Error('this balancer can’t restart itself');
+    restarts.begin();
   }
 
   async setOffload(policy: string, waitMs: number | undefined): Promise<void> {

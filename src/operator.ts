@@ -36,7 +36,7 @@ export class Operator {
     log: Logger,
     lines: LogLines,
     version: string,
-    parts: Pick<Parts, 'cloud' | 'manifest'>,
+    parts: Pick<Parts, 'cloud' | 'manifest' | 'restarts'>,
   ) {
     this.#config = config;
     this.#log = log;

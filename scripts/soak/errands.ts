@@ -5,6 +5,7 @@ import type { Errand } from './journal.ts';
 
 const OVERLOADED = -32001;
 const WORKER_LOST = -32003;
+const CLOUD_FAILED = -32004;
 
 /** The side of the picture that thumbnail gets, in pixels. */
 const SIDE = 24;
@@ -42,9 +43,10 @@ export function errandOf(random: () => number): Errand {
   const mayFailWith = [OVERLOADED];
   switch (number(6)) {
     case 0: {
-      // It isn't idempotent: whoever runs it when its worker dies is told so.
+      // It isn't idempotent: where its worker dies, or the cloud doesn't answer, nobody may run it again.
       const ms = number(300);
-      return { method: 'sleep', params: [ms], fault: same(ms), mayFailWith: [OVERLOADED, WORKER_LOST] };
+      const uncertain = [WORKER_LOST, CLOUD_FAILED];
+      return { method: 'sleep', params: [ms], fault: same(ms), mayFailWith: [...mayFailWith, ...uncertain] };
     }
     case 1: {
       const words = 1 + number(500);

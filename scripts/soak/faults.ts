@@ -1,14 +1,19 @@
-/** What goes wrong during a soak: workers killed and frozen, restarts, and what the admin API can do. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** What goes wrong during a soak: workers killed, frozen and removed, restarts, reloads, resizes, a cloud that hangs. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
-import type { Balancer, Home } from '../../test/support/balancer.ts';
+import type { WorkerStatus } from '../../src/admin/operations.ts';
+import type { Balancer } from '../../test/support/balancer.ts';
+import type { MiniStack } from '../../test/support/ministack.ts';
+import type { Admin } from './admin.ts';
 
 /** A frozen worker comes back after one of these, in milliseconds; the longer is more than its heartbeats allow. */
 const FREEZES_MS = [800, 6000];
-/** An order to the admin API may take so long, in milliseconds. */
-const ADMIN_MS = 60_000;
+/** The same for the cloud: calls that wait for it must still make their deadlines. */
+const CLOUD_FREEZES_MS = [500, 4000];
+/** How long every call goes to the cloud, in milliseconds. */
+const ALWAYS_MS = 4000;
 const RESTART_MS = 60_000;
 
 /** One kind of fault; resolves with what was done once it is over, or undefined if there was nothing to do it to. */
@@ -16,82 +21,101 @@ export type Fault = () => Promise<string | undefined>;
 
 /** What the faults are done to. */
 export interface Victim {
-  readonly home: Home;
   readonly balancer: Balancer;
-  readonly runtime: 'process' | 'docker';
-  readonly adminPort: number;
+  readonly admin: Admin;
+  /** The folder of the functions, which is the soak's own. */
+  readonly functionsDir: string;
+  /** Absent: no cloud. */
+  readonly cloud: MiniStack | undefined;
   readonly random: () => number;
 }
 
-/** The faults that this daemon can be given; those of the admin API only where it answers. */
-export async function faultsFor(victim: Victim): Promise<Fault[]> {
-  const faults: Fault[] = [() => kill(victim), () => freeze(victim), () => restart(victim)];
-  if (!(await orders(victim, 'status', {}).then(Boolean, () => false))) return faults;
+/** The faults that this daemon can be given. */
+export function faultsFor(victim: Victim): Fault[] {
+  const { admin, random } = victim;
+  const workers = (): number => 1 + Math.floor(random() * 3);
   return [
-    ...faults,
-    () => orders(victim, 'functions.reload', {}).then(() => 'reload'),
-    () =>
-      orders(victim, 'pool.resize', { workers: 1 + Math.floor(victim.random() * 3) }).then(() => 'resize'),
+    () => kill(victim),
+    () => freeze(victim),
+    () => remove(victim),
+    () => restart(victim),
+    () => reload(victim),
+    () => drain(victim),
+    () => admin.order('pool.resize', { workers: workers() }).then(() => 'resize'),
+    ...(victim.cloud === undefined ? [] : [() => offload(victim), () => freezeCloud(victim, victim.cloud)]),
   ];
 }
 
-async function kill(victim: Victim): Promise<string | undefined> {
-  return await toSomeWorker(victim, 'kill', async (signal) => signal('SIGKILL'));
+function chosen<T>({ random }: Victim, all: readonly T[]): T | undefined {
+  return all[Math.floor(random() * all.length)];
 }
 
-async function freeze(victim: Victim): Promise<string | undefined> {
-  const ms = FREEZES_MS[Math.floor(victim.random() * FREEZES_MS.length)] ?? 0;
-  return await toSomeWorker(victim, `freeze for ${ms} ms`, async (signal) => {
-    await signal('SIGSTOP');
-    await sleep(ms);
-    await signal('SIGCONT');
-  });
+async function anyWorker(victim: Victim): Promise<WorkerStatus | undefined> {
+  const { pool } = await victim.admin.status();
+  return chosen(
+    victim,
+    pool.workers.filter(({ state }) => state === 'ready'),
+  );
 }
 
-async function toSomeWorker(
-  { home, runtime, random }: Victim,
-  what: string,
-  act: (signal: (name: NodeJS.Signals) => Promise<void>) => Promise<void>,
-): Promise<string | undefined> {
-  const chosen = <T>(all: readonly T[]): T | undefined => all[Math.floor(random() * all.length)];
-  if (runtime === 'process') {
-    const pid = chosen(workerPids(join(home.dir, 'state')));
-    if (pid === undefined) return undefined;
-    await act((name) => {
-      try {
-        process.kill(-pid, name);
-      } catch {
-        // It was replaced meanwhile.
-      }
-      return Promise.resolve();
-    });
-  } else {
-    const found = chosen((await home.containers()).filter(({ State }) => State === 'running'));
-    if (found === undefined) return undefined;
-    const container = new Docker().getContainer(found.Id);
-    const ways: Record<string, () => Promise<unknown>> = {
+/** Whoever was replaced meanwhile can't be hit. */
+async function hit(worker: WorkerStatus, name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+  if (worker.containerId !== undefined) {
+    const container = new Docker().getContainer(worker.containerId);
+    const ways = {
       SIGSTOP: () => container.pause(),
       SIGCONT: () => container.unpause(),
       SIGKILL: () => container.kill({ signal: 'SIGKILL' }),
     };
-    // Whoever was removed meanwhile can't be unfrozen.
-    await act(async (name) => {
-      await ways[name]?.().catch(() => undefined);
-    });
+    await ways[name]().catch(() => undefined);
+  } else if (worker.pid !== undefined) {
+    try {
+      process.kill(-worker.pid, name);
+    } catch {
+      // Gone.
+    }
   }
-  return what;
 }
 
-/** The control processes of the workers, from the records in the state folder. */
-function workerPids(stateDir: string): number[] {
-  const folder = join(stateDir, 'workers/workers');
-  return readdirSync(folder).flatMap((name) => {
-    try {
-      return [(JSON.parse(readFileSync(join(folder, name), 'utf8')) as { pid: number }).pid];
-    } catch {
-      return [];
-    }
-  });
+async function kill(victim: Victim): Promise<string | undefined> {
+  const worker = await anyWorker(victim);
+  if (worker === undefined) return undefined;
+  await hit(worker, 'SIGKILL');
+  return 'kill';
+}
+
+async function freeze(victim: Victim): Promise<string | undefined> {
+  const worker = await anyWorker(victim);
+  if (worker === undefined) return undefined;
+  const ms = chosen(victim, FREEZES_MS) ?? 0;
+  await hit(worker, 'SIGSTOP');
+  await sleep(ms);
+  await hit(worker, 'SIGCONT');
+  return `freeze for ${ms} ms`;
+}
+
+/** A container removed by hand. */
+async function remove(victim: Victim): Promise<string | undefined> {
+  const worker = await anyWorker(victim);
+  if (worker?.containerId === undefined) return undefined;
+  const container = new Docker().getContainer(worker.containerId);
+  await container.remove({ force: true }).catch(() => undefined);
+  return 'remove';
+}
+
+async function drain(victim: Victim): Promise<string | undefined> {
+  const worker = await anyWorker(victim);
+  if (worker === undefined) return undefined;
+  // It may have been scaled in meanwhile.
+  const done = await victim.admin.order('workers.drain', { id: worker.id }).catch(() => undefined);
+  return done === undefined ? undefined : 'drain';
+}
+
+/** The functions change each time, so that every worker is swapped. */
+async function reload({ admin, functionsDir, random }: Victim): Promise<string> {
+  writeFileSync(join(functionsDir, 'tick.ts'), `export default (): number => ${random()};\n`);
+  await admin.order('functions.reload');
+  return 'reload';
 }
 
 async function restart({ balancer }: Victim): Promise<string | undefined> {
@@ -105,14 +129,21 @@ async function restart({ balancer }: Victim): Promise<string | undefined> {
   return 'restart';
 }
 
-async function orders({ home, adminPort }: Victim, method: string, params: object): Promise<boolean> {
-  const token = readFileSync(join(home.dir, 'state/admin-token'), 'utf8').trim();
-  const response = await fetch(`http://127.0.0.1:${adminPort}/rpc`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    signal: AbortSignal.timeout(ADMIN_MS),
-  });
-  const answer = (await response.json()) as { error?: unknown };
-  return answer.error === undefined;
+async function offload({ admin }: Victim): Promise<string> {
+  await admin.order('offload.set', { policy: 'always' });
+  await sleep(ALWAYS_MS);
+  await admin.order('offload.set', { policy: 'threshold' });
+  return `all to the cloud for ${ALWAYS_MS} ms`;
+}
+
+/** In the middle of it, while calls go there. */
+async function freezeCloud(victim: Victim, cloud: MiniStack | undefined): Promise<string> {
+  const ms = chosen(victim, CLOUD_FREEZES_MS) ?? 0;
+  await victim.admin.order('offload.set', { policy: 'always' });
+  await sleep(ms);
+  cloud?.freeze(true);
+  await sleep(ms);
+  cloud?.freeze(false);
+  await victim.admin.order('offload.set', { policy: 'threshold' });
+  return `cloud hangs for ${ms} ms`;
 }

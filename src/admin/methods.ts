@@ -47,6 +47,10 @@ function methodsOf(operations: Operations): Record<string, Method> {
     ),
     'functions.list': method(NONE, () => operations.functions()),
     'functions.reload': method(NONE, () => operations.reload()),
+    restart: method(NONE, async () => {
+      await operations.restart();
+      return DONE;
+    }),
     'functions.call': method(
       z.strictObject({
         method: z.string().min(1),

@@ -73,6 +73,14 @@ export interface Status {
     readonly offloaded: number;
     readonly retried: number;
   };
+  /** Why the last restart came to nothing; absent while none has. */
+  readonly restartRefused?: RestartRefusal;
+}
+
+/** A restart that came to nothing. */
+export interface RestartRefusal {
+  readonly at: number;
+  readonly reason: string;
 }
 
 /** Figures of one function in one place since the start. */
@@ -175,6 +183,8 @@ export interface Operations {
     readonly functions: readonly string[];
     readonly changed: boolean;
   }>;
+  /** Begins a restart in place, and says so at once; how it ends is in the status: a small uptime, or why not. */
+  restart(): Promise<void>;
   setOffload(policy: string, waitMs: number | undefined): Promise<void>;
   /** Goes through the same dispatch as a client's call. Rejects only if there is no such function. */
   call(call: OperatorCall): Promise<OperatorCallAnswer>;

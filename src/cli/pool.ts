@@ -1,8 +1,10 @@
 /** drain, resize, reload, restart: what changes the pool. */
-import type { Operations } from '../admin/operations.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Operations, Status } from '../admin/operations.ts';
 import { positive } from './call.ts';
 import { EXIT, type Command } from './command.ts';
-import { UsageFault } from './faults.ts';
+import type { Daemon } from './daemon.ts';
+import { CommandFailed, DaemonMissing, UsageFault } from './faults.ts';
 
 /** `spillway drain`. */
 export const drain: Command = {
@@ -49,6 +51,13 @@ export const reload: Command = {
   },
 };
 
+/** Between two looks at a daemon that restarts, in milliseconds. */
+const LOOK_MS = 200;
+/** A new version is tried for at most five minutes, then the old one has to finish; in milliseconds. */
+const RESTART_MS = 600_000;
+/** How long the daemon may be out of sight before it is given up, in milliseconds. */
+const ABSENT_MS = 60_000;
+
 /** `spillway restart`. */
 export const restart: Command = {
   name: 'restart',
@@ -56,9 +65,54 @@ export const restart: Command = {
   summary: 'restart the balancer in place; no call is lost',
   words: [0, 0],
   async run({ daemon, output }) {
-    const done = await daemon.admin('restart');
-    if (output.json) output.value(done);
-    else output.line('the balancer restarts');
+    const before = (await daemon.admin('status')) as Status;
+    const askedAt = performance.now();
+    await daemon.admin('restart');
+    if (!output.json) output.note('trying the new version, then finishing what clients have asked for');
+    const status = await backAgain(daemon, askedAt, before.restartRefused?.at);
+    const tookMs = Math.round(performance.now() - askedAt);
+    if (output.json) output.value({ ok: true, tookMs, version: status.version });
+    else output.line(`version ${status.version} serves, ${tookMs} ms after it was asked for`);
     return EXIT.ok;
   },
 };
+
+/** Looks until the new version serves. @throws CommandFailed if it was refused, or doesn't come */
+async function backAgain(
+  daemon: Daemon,
+  askedAt: number,
+  refusedBefore: number | undefined,
+): Promise<Status> {
+  let seenAt = askedAt;
+  for (;;) {
+    await sleep(LOOK_MS);
+    const now = performance.now();
+    const status = await look(daemon);
+    if (status !== undefined) {
+      seenAt = now;
+      const { restartRefused: refused, uptimeMs, pool } = status;
+      if (refused !== undefined && refused.at !== refusedBefore) {
+        throw new CommandFailed(
+          `the restart was refused, and the balancer goes on as it was: ${refused.reason}`,
+        );
+      }
+      if (uptimeMs < now - askedAt && pool.ready >= pool.min) return status;
+    }
+    if (now - seenAt > ABSENT_MS) {
+      throw new CommandFailed(`the daemon has not come back for ${ABSENT_MS / 1000} s; its log says why`);
+    }
+    if (now - askedAt > RESTART_MS)
+      throw new CommandFailed('the restart has not come to an end; see the log');
+  }
+}
+
+/** The status, or undefined while the daemon changes into its new version. */
+async function look(daemon: Daemon): Promise<Status | undefined> {
+  try {
+    return (await daemon.admin('status')) as Status;
+  } catch (error) {
+    // Its port is closed, or was just then.
+    if (error instanceof DaemonMissing || error instanceof CommandFailed) return undefined;
+    throw error;
+  }
+}

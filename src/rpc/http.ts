@@ -117,7 +117,7 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     },
     tooLate: endTooLate,
     closed: () => {
-      if (draining) settleClosed();
+      if (draining || retiring) settleClosed();
     },
   });
   if (options.fastLane) {

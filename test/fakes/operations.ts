@@ -157,6 +157,10 @@ export class FakeOperations implements Operations {
     return { hash: '0123abcd', functions: this.state.functions, changed: true };
   }
 
+  async restart(): Promise<void> {
+    this.#do('restart');
+  }
+
   async setOffload(policy: string, waitMs: number | undefined): Promise<void> {
     this.#do(`offload ${policy} ${waitMs ?? '-'}`);
     this.state = {

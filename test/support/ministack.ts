@@ -1,9 +1,9 @@
 /** An emulated AWS for one test file: MiniStack on a free port, with a folder of its own. scripts/ministack.sh installs it. */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { freePort } from './free-port.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const READY_TRIES = 300;
@@ -26,6 +26,8 @@ export function findMiniStack(what: string): FoundMiniStack {
 /** A running MiniStack. */
 export interface MiniStack {
   readonly url: string;
+  /** Stops it in its tracks, or lets it go on. */
+  freeze(frozen: boolean): void;
   stop(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function startMiniStack(program: string, lambdaSeconds = 1): Promis
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
+    child.kill('SIGCONT');
     await exited;
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
@@ -63,17 +66,12 @@ export async function startMiniStack(program: string, lambdaSeconds = 1): Promis
     if (child.exitCode !== null) break;
     const answer = await fetch(`${url}/_ministack/health`).catch(() => undefined);
     await answer?.arrayBuffer();
-    if (answer?.ok === true) return { url, stop };
+    if (answer?.ok === true) {
+      const freeze = (frozen: boolean): void => void child.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
+      return { url, freeze, stop };
+    }
     await new Promise((resolve) => setTimeout(resolve, TRY_MS));
   }
   await stop();
   throw new Error(`MiniStack did not become ready: ${printed.slice(-2000)}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

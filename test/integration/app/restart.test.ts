@@ -6,6 +6,8 @@ import { Journal, type Errand } from '../../../scripts/soak/journal.ts';
 import { findEngine } from '../../contract/docker-engine.ts';
 import { RawClient, callText, postText } from '../../support/front.ts';
 import { Home, until, type Balancer } from '../../support/balancer.ts';
+import { spillway } from '../../support/cli.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const engine = await findEngine('restarts with worker containers');
 const RUNTIMES = engine.missing === undefined ? (['process', 'docker'] as const) : (['process'] as const);
@@ -57,8 +59,9 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     await Promise.all(clients);
     for (const journal of journals) journal.close();
     expect(journals.flatMap(({ tally }) => tally.breaches)).toEqual([]);
-    expect(balancer.lines('2 running workers taken over')).toHaveLength(3);
+    expect(balancer.lines('running workers taken over')).toHaveLength(3);
     expect(balancer.lines('worker lost')).toEqual([]);
+    expect(balancer.lines('is not coming back')).toEqual([]);
     expect(balancer.process.pid).toBe(pid);
     expect(await balancer.kill('SIGTERM')).toBe(0);
     if (runtime === 'docker') expect(await home.containers()).toEqual([]);
@@ -111,6 +114,30 @@ describe('a restart', () => {
     balancer.process.kill('SIGUSR2');
     await readyTimes(balancer, 2);
     expect((await balancer.call('naptime', [5000, 1])).error).toMatchObject({ code: -32002 });
+  });
+
+  it('can be asked for with the command, which says when the new version serves, or why it was refused', async () => {
+    const file = join(home.dir, 'env');
+    const adminPort = String(await freePort());
+    writeFileSync(file, 'SPILLWAY_TIMEOUT_MS=10000\n');
+    const balancer = home.launch({ ...env, SPILLWAY_ADMIN_PORT: adminPort }, [`--env-file=${file}`]);
+    await balancer.ready();
+    const asked = { SPILLWAY_STATE: join(home.dir, 'state'), SPILLWAY_ADMIN_PORT: adminPort };
+    const done = await spillway(asked, ['restart', '--json']);
+    expect(done).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(done.stdout)).toMatchObject({ ok: true, version: expect.any(String) as string });
+    await readyTimes(balancer, 2);
+    writeFileSync(file, 'SPILLWAY_TIMEOUT_MS=soon\n');
+    const refused = await spillway(asked, ['restart']);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /refused, and the balancer goes on as it was: .*SPILLWAY_TIMEOUT_MS is "soon"/,
+    );
+    writeFileSync(file, 'SPILLWAY_TIMEOUT_MS=10000\n');
+    const again = await spillway(asked, ['restart']);
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stdout).toMatch(/^version \S+ serves/);
+    expect((await balancer.call('add', [1, 2])).result).toBe(3);
   });
 
   it('gives way to a signal to stop', async () => {

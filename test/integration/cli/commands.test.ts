@@ -1,12 +1,11 @@
 /** The spillway command against a real daemon, both as processes. */
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Snapshot, Status } from '../../../src/admin/operations.ts';
 import { Home, until, type Balancer } from '../../support/balancer.ts';
 import { spillway, type CommandRun } from '../../support/cli.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const home = new Home();
 let balancer: Balancer;
@@ -22,15 +21,6 @@ beforeAll(async () => {
   };
 });
 afterAll(() => home.rm({ docker: false }));
-
-/** A port on which nobody listens. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return String(port);
-}
 
 const run = (...args: string[]): Promise<CommandRun> => spillway(env, args);
 const json = async (...args: string[]): Promise<unknown> => JSON.parse((await run(...args, '--json')).stdout);
@@ -141,7 +131,7 @@ describe('exit codes', () => {
   });
 
   it('2 when no daemon is there', async () => {
-    const nobody = { ...env, SPILLWAY_ADMIN_PORT: await freePort(), SPILLWAY_PORT: await freePort() };
+    const nobody = { ...env, SPILLWAY_ADMIN_PORT: String(await freePort()), SPILLWAY_PORT: String(await freePort()) };
     for (const args of [['status'], ['top'], ['logs'], ['call', 'add', '1', '2']]) {
       const { code, stderr } = await spillway(nobody, args);
       expect([args, code]).toEqual([args, 2]);
