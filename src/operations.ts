@@ -19,6 +19,7 @@ import type { Manifest } from './functions/manifest.ts';
 import type { Operate } from './operate.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
+import type { WorkerLoad, WorkerUsages } from './worker-usage.ts';
 
 /** The parts of the balancer, as they come to be during the start. */
 export interface Parts {
@@ -31,9 +32,14 @@ export interface Parts {
   runtime: Status['pool']['runtime'];
   runtimeReason?: string;
   readonly cloud: CloudLink;
+  /** What the workers use; once the runtime is there. */
+  usages?: WorkerUsages;
   /** Workers and functions; once the pool is there. */
   operate?: Operate;
 }
+
+/** What a worker uses, by its id. */
+type Loads = (id: string) => WorkerLoad | undefined;
 
 const OFFLOAD_POLICIES = ['threshold', 'predictive', 'never', 'always'] as const;
 /** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
@@ -56,11 +62,20 @@ export class BalancerOperations implements Operations {
   }
 
   status(): Status {
+    return this.#status(this.#parts.usages?.look());
+  }
+
+  /** The status without what costs something to find out. */
+  figures(): Status {
+    return this.#status(undefined);
+  }
+
+  #status(loads: Loads | undefined): Status {
     const { dispatcher, manifest } = this.#parts;
     return {
       version: this.#version,
       uptimeMs: Math.round(performance.now() - this.#startedAt),
-      pool: this.#poolStatus(),
+      pool: this.#poolStatus(loads),
       cloud: this.#cloudStatus(),
       offload: dispatcher?.offload.rule ?? {
         policy: this.#config.offload,
@@ -152,7 +167,7 @@ export class BalancerOperations implements Operations {
     return this.#parts.operate;
   }
 
-  #poolStatus(): Status['pool'] {
+  #poolStatus(loads: Loads | undefined): Status['pool'] {
     const { pool, dispatcher, operate, poolId, runtime, runtimeReason } = this.#parts;
     const n = operate?.n ?? this.#config.workers;
     const scaling = operate?.scaling;
@@ -174,7 +189,7 @@ export class BalancerOperations implements Operations {
       running: slots.reduce((sum, slot) => sum + slot.running, 0),
       queued: dispatcher?.queued ?? 0,
       expectedWaitMs: Math.min(FOR_EVER_MS, dispatcher?.expectedWaitMs() ?? FOR_EVER_MS),
-      workers: pool?.workers.map(workerStatus) ?? [],
+      workers: pool?.workers.map((worker) => ({ ...workerStatus(worker), ...loads?.(worker.id) })) ?? [],
       ...(scaling !== undefined && { scaling }),
     };
   }
