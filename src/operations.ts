@@ -44,6 +44,7 @@ type Loads = (id: string) => WorkerLoad | undefined;
 const OFFLOAD_POLICIES = ['threshold', 'predictive', 'never', 'always'] as const;
 /** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
 const FOR_EVER_MS = 3_600_000;
+const RESTART_AFTER_MS = 50;
 
 /** The operations of one balancer. */
 export class BalancerOperations implements Operations {
@@ -123,6 +124,14 @@ export class BalancerOperations implements Operations {
 
   async reload(): ReturnType<Operations['reload']> {
     return await this.#operate.reload();
+  }
+
+  async restart(): Promise<void> {
+    await Promise.resolve();
+    // The daemon's; without it the signal would just end the process.
+    if (process.listenerCount('SIGUSR2') === 0) throw new Error('this balancer can’t restart itself');
+    // After the answer has gone out.
+    setTimeout(() => process.kill(process.pid, 'SIGUSR2'), RESTART_AFTER_MS);
   }
 
   async setOffload(policy: string, waitMs: number | undefined): Promise<void> {

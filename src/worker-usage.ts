@@ -42,7 +42,8 @@ export class WorkerUsages {
       if (used === undefined) return undefined;
       const memoryMb = Math.round((used.memoryBytes / MIB) * 10) / 10;
       const earlier = before?.usage.get(id);
-      if (before === undefined || earlier === undefined || last.at - before.at > STALE_MS) return { memoryMb };
+      if (before === undefined || earlier === undefined || last.at - before.at > STALE_MS)
+        return { memoryMb };
       const cpu = (used.cpuMs - earlier.cpuMs) / (last.at - before.at);
       return { cpu: Math.max(0, Math.round(cpu * 1000) / 1000), memoryMb };
     };

@@ -175,6 +175,8 @@ export interface Operations {
     readonly functions: readonly string[];
     readonly changed: boolean;
   }>;
+  /** Begins a restart in place, as SIGUSR2 does; how it goes is in the log. */
+  restart(): Promise<void>;
   setOffload(policy: string, waitMs: number | undefined): Promise<void>;
   /** Goes through the same dispatch as a client's call. Rejects only if there is no such function. */
   call(call: OperatorCall): Promise<OperatorCallAnswer>;

@@ -47,7 +47,8 @@ const SECOND_MS = 1000;
 const SLOT_FREE = 'slot free';
 
 /** What a worker went through. */
-export type WorkerEvent = 'ready' | 'resumed' | 'ejected' | 'readmitted' | 'lost' | 'slot ended' | 'paused' | 'restart';
+export type WorkerEvent =
+  'ready' | 'resumed' | 'ejected' | 'readmitted' | 'lost' | 'slot ended' | 'paused' | 'restart';
 
 /** Listens to dispatch for the balancer's whole life. */
 export class Recorder implements CallObserver {

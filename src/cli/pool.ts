@@ -58,7 +58,7 @@ export const restart: Command = {
   async run({ daemon, output }) {
     const done = await daemon.admin('restart');
     if (output.json) output.value(done);
-    else output.line('the balancer restarts');
+    else output.line('the balancer restarts if the new version can start; its log says how that goes');
     return EXIT.ok;
   },
 };

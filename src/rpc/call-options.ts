@@ -52,7 +52,8 @@ export function parseCallHeaders(headers: CallHeaders, backendChoice: boolean): 
 }
 
 /** Version, trace, parent and flags; what a later version adds comes after another dash (W3C Trace Context, 3.2). */
-const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|(?<!^00.*)-)/;
+const TRACEPARENT =
+  /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|(?<!^00.*)-)/;
 
 /** A trace that is passed on as version 00; undefined for what isn't one: then the call has no trace, which is no fault. */
 function wellFormed(traceparent: string | undefined): string | undefined {

@@ -21,15 +21,20 @@ describe('with no collector', () => {
   });
   afterAll(() => balancer.kill('SIGTERM'));
 
-  it.each(['true', 'false'])('the function gets the client’s trace as it came (fast lane: %s)', async (fast) => {
-    // A header that the fast lane leaves to Node's server.
-    const lane = fast === 'true' ? {} : { te: 'trailers' };
-    expect((await balancer.call('traced', [false], { ...UNSAMPLED, ...lane })).result).toBe(
-      UNSAMPLED.traceparent,
-    );
-    expect((await balancer.call('traced', [false], lane)).result).toBeNull();
-    expect((await balancer.call('traced', [false], { traceparent: 'nonsense', ...lane })).result).toBeNull();
-  });
+  it.each(['true', 'false'])(
+    'the function gets the client’s trace as it came (fast lane: %s)',
+    async (fast) => {
+      // A header that the fast lane leaves to Node's server.
+      const lane = fast === 'true' ? {} : { te: 'trailers' };
+      expect((await balancer.call('traced', [false], { ...UNSAMPLED, ...lane })).result).toBe(
+        UNSAMPLED.traceparent,
+      );
+      expect((await balancer.call('traced', [false], lane)).result).toBeNull();
+      expect(
+        (await balancer.call('traced', [false], { traceparent: 'nonsense', ...lane })).result,
+      ).toBeNull();
+    },
+  );
 
   it('an answer says under which id the log knows its call', async () => {
     const { headers } = await balancer.call('traced', [false]);
