@@ -17,6 +17,8 @@ export interface InvokeContext {
   readonly callId: string;
   /** Where the call runs. */
   readonly backend: 'pool' | 'cloud';
+  /** The trace that the call belongs to (W3C Trace Context); absent where it belongs to none. */
+  readonly traceparent?: string;
 }
 
 /** How a call ended. `json` is the result's JSON text. */

@@ -92,6 +92,7 @@ async function runCall(head: EventHead, params: string | undefined): Promise<Run
       deadline: Date.now() + limitMs,
       callId: head.callId,
       backend: 'cloud',
+      ...(head.traceparent !== undefined && { traceparent: head.traceparent }),
     };
     return bundle.invoke(head.method, params, context);
   });

@@ -24,6 +24,7 @@ import { buildWorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
 import { BundleFault } from './scaling/starts.ts';
 import { openState, type State } from './state.ts';
+import { WorkerUsages } from './worker-usage.ts';
 
 /** How long idle connections have to send what is on its way, so that it is answered rather than lost, in milliseconds. */
 const LAST_REQUESTS_MS = 2000;
@@ -105,7 +106,7 @@ export function build(
         dispatch: (request, answer) => {
           if (dispatcher === undefined)
             throw new Error('a call was dispatched before the manifest was known');
-          return dispatcher.dispatch(request, answer);
+          return dispatcher.dispatch(operator.enter(request), answer);
         },
         readiness,
         onBadResult: (worker) => pool?.eject(worker, 'its result is not JSON'),
@@ -201,8 +202,10 @@ export function build(
       },
     });
     const watch = new Watch(workers, ({ worker, verdict, reason }) => {
-      if (verdict !== 'lose')
-        log.warn({ worker: worker.id, reason }, verdict === 'eject' ? 'worker ejected' : 'worker readmitted');
+      if (verdict === 'lose') return; // workerLost tells
+      const event = verdict === 'eject' ? 'ejected' : 'readmitted';
+      operator.recorder.worker(event, reason);
+      log.warn({ worker: worker.id, reason }, `worker ${event}`);
     });
     undo.push(() => {
       watch.close();
@@ -217,6 +220,7 @@ export function build(
         const launcher = await runtime.open();
         undo.push(() => launcher.close());
         operator.parts.runtime = launcher.runtime;
+        operator.parts.usages = new WorkerUsages(launcher);
         if (stopped) throw new Error('stopped while it was starting');
         const crewed = new Elastic({
           config,
@@ -226,6 +230,7 @@ export function build(
           token: (id) => workerToken(state.workerSecret, id),
           log,
           onProgress: step,
+          onEvent: (event, reason) => operator.recorder.worker(event, reason),
         });
         elastic = crewed;
         // Before the start: a signal may come while workers are being started, and must end them too.

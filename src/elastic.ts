@@ -6,7 +6,7 @@ import type { PoolBundle } from './pool/bundle.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Launcher } from './runtime/launcher.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
-import { Crew } from './scaling/crew.ts';
+import { Crew, type CrewEvent } from './scaling/crew.ts';
 import type { Decision } from './scaling/decide.ts';
 import { hostCpu } from './scaling/host-cpu.ts';
 import type { Limits } from './scaling/observation.ts';
@@ -21,6 +21,8 @@ export interface ElasticOptions {
   readonly token: (workerId: string) => string;
   readonly log: Logger;
   readonly onProgress: (step: string) => void;
+  /** Hears what workers go through. */
+  readonly onEvent: (event: CrewEvent, reason: string) => void;
 }
 
 /** The crew, and the autoscaler that tells it what to do. */

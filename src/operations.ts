@@ -20,6 +20,7 @@ import type { Manifest } from './functions/manifest.ts';
 import type { Operate } from './operate.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
+import type { WorkerLoad, WorkerUsages } from './worker-usage.ts';
 
 /** The restart in place, of which the balancer itself knows nothing. */
 export interface Restarts {
@@ -42,9 +43,14 @@ export interface Parts {
   readonly cloud: CloudLink;
   /** Absent where nothing could become a new version: only a daemon can. */
   readonly restarts: Restarts | undefined;
+  /** What the workers use; once the runtime is there. */
+  usages?: WorkerUsages;
   /** Workers and functions; once the pool is there. */
   operate?: Operate;
 }
+
+/** What a worker uses, by its id. */
+type Loads = (id: string) => WorkerLoad | undefined;
 
 const OFFLOAD_POLICIES = ['threshold', 'predictive', 'never', 'always'] as const;
 /** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
@@ -67,11 +73,20 @@ export class BalancerOperations implements Operations {
   }
 
   status(): Status {
+    return this.#status(this.#parts.usages?.look());
+  }
+
+  /** The status without what costs something to find out. */
+  figures(): Status {
+    return this.#status(undefined);
+  }
+
+  #status(loads: Loads | undefined): Status {
     const { dispatcher, manifest, restarts } = this.#parts;
     return {
       version: this.#version,
       uptimeMs: Math.round(performance.now() - this.#startedAt),
-      pool: this.#poolStatus(),
+      pool: this.#poolStatus(loads),
       cloud: this.#cloudStatus(),
       offload: dispatcher?.offload.rule ?? {
         policy: this.#config.offload,
@@ -170,7 +185,7 @@ export class BalancerOperations implements Operations {
     return this.#parts.operate;
   }
 
-  #poolStatus(): Status['pool'] {
+  #poolStatus(loads: Loads | undefined): Status['pool'] {
     const { pool, dispatcher, operate, poolId, runtime, runtimeReason } = this.#parts;
     const n = operate?.n ?? this.#config.workers;
     const scaling = operate?.scaling;
@@ -192,7 +207,7 @@ export class BalancerOperations implements Operations {
       running: slots.reduce((sum, slot) => sum + slot.running, 0),
       queued: dispatcher?.queued ?? 0,
       expectedWaitMs: Math.min(FOR_EVER_MS, dispatcher?.expectedWaitMs() ?? FOR_EVER_MS),
-      workers: pool?.workers.map(workerStatus) ?? [],
+      workers: pool?.workers.map((worker) => ({ ...workerStatus(worker), ...loads?.(worker.id) })) ?? [],
       ...(scaling !== undefined && { scaling }),
     };
   }

@@ -5,9 +5,11 @@ import { createMetrics, type Metrics } from './admin/metrics.ts';
 import { Recorder } from './admin/recorder.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import type { Config } from './config.ts';
+import type { CallRequest } from './dispatch/call.ts';
 import type { CallObserver } from './dispatch/observer.ts';
 import type { Logger } from './log.ts';
 import { BalancerOperations, type Parts } from './operations.ts';
+import type { Spans } from './spans.ts';
 import type { State } from './state.ts';
 
 /** Where the admin port listens. */
@@ -22,13 +24,14 @@ export class Operator {
   /** The balancer's parts; filled in as they come to be. */
   readonly parts: Parts;
   readonly recorder = new Recorder();
-  /** For the dispatcher. */
-  readonly observer: CallObserver;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #operations: BalancerOperations;
   readonly #calls: CallLog;
+  readonly #observer: CallObserver;
   readonly #metrics: Metrics;
+  readonly #version: string;
+  #spans: Spans | undefined;
   #admin: Admin | undefined;
 
   constructor(
@@ -40,12 +43,13 @@ export class Operator {
   ) {
     this.#config = config;
     this.#log = log;
+    this.#version = version;
     this.parts = { poolId: config.pool ?? '', runtime: 'none', ...parts };
     this.#operations = new BalancerOperations(config, version, this.parts, this.recorder);
     this.#calls = new CallLog(log, lines);
     const { recorder } = this;
     const calls = this.#calls;
-    this.observer = {
+    this.#observer = {
       placed(call, place, reason, expected) {
         recorder.placed(call, place, reason, expected);
         calls.placed(call, place, reason, expected);
@@ -60,19 +64,30 @@ export class Operator {
       },
     };
     this.#metrics = createMetrics({
-      status: () => this.#operations.status(),
+      status: () => this.#operations.figures(),
       recorder,
       retriesLeft: () => this.parts.dispatcher?.retriesLeft ?? 0,
     });
   }
 
+  /** For the dispatcher; after listen(). */
+  get observer(): CallObserver {
+    return this.#spans?.observe(this.#observer) ?? this.#observer;
+  }
+
+  /** What a client's call is before it is dispatched: it has a span of its own where spans are exported. */
+  enter(request: CallRequest): CallRequest {
+    return this.#spans?.enter(request) ?? request;
+  }
+
   /**
-   * Opens the admin port.
+   * Opens the admin port, and what exports spans.
    * @throws Error of one line that names the setting to change
    */
   async listen(state: State): Promise<AdminAddress> {
     const { adminHost: host, adminPort: port, adminToken, maxBodyBytes } = this.#config;
     this.parts.poolId = this.#config.pool ?? state.pool;
+    await this.#openSpans();
     const token = adminToken ?? state.adminToken;
     this.#admin = createAdmin(
       {
@@ -97,5 +112,17 @@ export class Operator {
   async close(): Promise<void> {
     await this.#admin?.close();
     this.#metrics.close();
+    await this.#spans?.close();
+  }
+
+  async #openSpans(): Promise<void> {
+    const { otlpEndpoint, otlpTracesEndpoint } = this.#config;
+    if (otlpEndpoint === undefined && otlpTracesEndpoint === undefined) return;
+    const { OTEL_SDK_DISABLED: disabled, OTEL_TRACES_EXPORTER: exporter } = process.env;
+    if (disabled?.toLowerCase() === 'true' || exporter === 'none') return;
+    // Loaded only where it is wanted.
+    const { Spans: Opened } = await import('./spans.ts');
+    this.#spans = new Opened(this.#version, this.#log);
+    this.#log.info(`spans of calls go to ${otlpTracesEndpoint ?? otlpEndpoint}`);
   }
 }

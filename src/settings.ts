@@ -217,4 +217,7 @@ export const SETTINGS = {
   /** The SDK reads its standard variables itself; these two are also used here. A region that can't be one: see lambdaRoleArn. */
   awsRegion: setting('AWS_REGION', text),
   awsEndpointUrl: setting('AWS_ENDPOINT_URL', url),
+  /** Where spans go, if to anywhere. OpenTelemetry's SDK reads these and its other standard variables itself. */
+  otlpEndpoint: setting('OTEL_EXPORTER_OTLP_ENDPOINT', text),
+  otlpTracesEndpoint: setting('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', text),
 };

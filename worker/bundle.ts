@@ -9,6 +9,8 @@ export interface InvokeContext {
   readonly deadline: number;
   readonly callId: string;
   readonly backend: 'pool' | 'cloud';
+  /** The trace that the call belongs to (W3C Trace Context); absent where it belongs to none. */
+  readonly traceparent?: string;
 }
 
 /** How the bundle's invoke ends. */

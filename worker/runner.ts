@@ -22,6 +22,7 @@ class CallContext implements InvokeContext {
   readonly backend = 'pool';
   readonly deadline: number;
   readonly callId: string;
+  declare readonly traceparent?: string;
   /** The same deadline on a clock that nobody sets: performance.now(), in milliseconds. */
   readonly #endsAt: number;
   #abort: AbortController | undefined;
@@ -32,6 +33,7 @@ class CallContext implements InvokeContext {
     this.deadline = Date.now() + frame.remainingMs;
     this.#endsAt = performance.now() + frame.remainingMs;
     this.callId = String(frame.callId);
+    if (frame.traceparent !== undefined) this.traceparent = frame.traceparent;
   }
 
   /** Made on first use: most functions never look, and a timer a call would cost more than a short call. */

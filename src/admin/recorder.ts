@@ -47,7 +47,8 @@ const SECOND_MS = 1000;
 const SLOT_FREE = 'slot free';
 
 /** What a worker went through. */
-export type WorkerEvent = 'ready' | 'resumed' | 'ejected' | 'readmitted' | 'lost' | 'slot ended' | 'paused';
+export type WorkerEvent =
+  'ready' | 'resumed' | 'ejected' | 'readmitted' | 'lost' | 'slot ended' | 'paused' | 'restart';
 
 /** Listens to dispatch for the balancer's whole life. */
 export class Recorder implements CallObserver {
@@ -98,9 +99,9 @@ export class Recorder implements CallObserver {
     this.#seconds[place].record(latencyMs, now);
   }
 
-  /** Something happened to a worker. Only the part of the reason before a colon tells kinds apart. */
+  /** Something happened to a worker. Only the part of the reason before a colon or a time tells kinds apart. */
   worker(event: WorkerEvent, reason: string): void {
-    this.workerEvents.add(event, reason.replace(/:.*/s, ''));
+    this.workerEvents.add(event, reason.replace(/(:| for \d).*/s, ''));
   }
 
   /** One function's figures in both places, as far as it was ever called. */

@@ -70,9 +70,7 @@ function placeOption(value: string | boolean | undefined): 'pool' | 'cloud' | un
   throw new UsageFault(`--backend is ${JSON.stringify(value)}; give pool or cloud`);
 }
 
-type Shown = ClientAnswer & Partial<Pick<OperatorCallAnswer, 'callId'>>;
-
-function show({ output }: Context, answer: Shown, elapsedMs: number): number {
+function show({ output }: Context, answer: ClientAnswer, elapsedMs: number): number {
   if (output.json) output.value({ ...answer, elapsedMs });
   const { backend, worker, queueMs, runMs, callId, error } = answer;
   const place = [backend ?? 'ran nowhere', worker].filter((part) => part !== undefined).join(' ');

@@ -17,6 +17,8 @@ export interface RpcFault {
 
 /** An answer of the client API, with what its headers say. */
 export interface ClientAnswer {
+  /** For `logs`; absent where the call never reached dispatch. */
+  readonly callId?: string;
   readonly result?: unknown;
   readonly error?: RpcFault;
   readonly backend?: string;
@@ -67,7 +69,8 @@ export class Daemon {
       ...(timeoutMs !== undefined && { 'spillway-timeout-ms': String(timeoutMs) }),
     };
     const { body, response } = await this.#request(this.clientUrl, '/', headers, method, params);
-    const { 'spillway-backend': backend, 'spillway-worker': worker } = response?.headers ?? {};
+    const headersBack = response?.headers ?? {};
+    const { 'spillway-call': callId, 'spillway-backend': backend, 'spillway-worker': worker } = headersBack;
     const timing = String(response?.headers['server-timing'] ?? '');
     const [queueMs, runMs] = ['queue', 'run'].map((name) => {
       const found = new RegExp(`${name};dur=([\\d.e+-]+)`).exec(timing)?.[1];
@@ -75,6 +78,7 @@ export class Daemon {
     });
     return {
       ...(body?.error === undefined ? { result: body?.result } : { error: body.error }),
+      ...(typeof callId === 'string' && { callId }),
       ...(typeof backend === 'string' && { backend }),
       ...(typeof worker === 'string' && { worker }),
       ...(queueMs !== undefined && { queueMs }),

@@ -30,6 +30,8 @@ export interface CloudCall {
   readonly params: string | undefined;
   /** performance.now() at which the client stops waiting, in milliseconds. */
   readonly deadline: number;
+  /** The trace it belongs to; absent where it belongs to none. */
+  readonly traceparent?: string | undefined;
   /** The whole time the call was given, in milliseconds; for the message of a Timeout. */
   readonly timeoutMs: number;
 }

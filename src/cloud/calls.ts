@@ -149,7 +149,10 @@ export class CloudCalls {
     this.#inFlight += 1;
     const sentAt = performance.now();
     pending.watch(remainingMs, entry.worstNano / NANO);
-    const body = encodeEvent({ ...this.#head(call.spec.name, call.callId), remainingMs }, call.params);
+    const { traceparent } = call;
+    const trace = traceparent === undefined ? undefined : { traceparent };
+    const head = { ...this.#head(call.spec.name, call.callId), remainingMs, ...trace };
+    const body = encodeEvent(head, call.params);
     channel.send(body, Math.min(remainingMs, GATEWAY_LIMIT_MS) + LATE_MS, (exchange) => {
       this.#inFlight -= 1;
       const elapsedMs = performance.now() - sentAt;

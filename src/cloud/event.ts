@@ -43,6 +43,8 @@ export interface EventHead {
   readonly bundle: string;
   /** A longer result is TooLarge, in bytes. */
   readonly maxResultBytes: number;
+  /** As the client sent it; absent where there is none. */
+  readonly traceparent?: string;
 }
 
 /**

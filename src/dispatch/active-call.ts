@@ -45,6 +45,7 @@ interface Lease {
 export class ActiveCall implements SlotCall, PendingCall {
   readonly callId = newCallId();
   readonly request: CallRequest;
+  readonly traceparent: string | undefined;
   readonly deadlineAt: number;
   /** How often it was handed to a slot or the cloud, not counting where it certainly never started. */
   attempts = 0;
@@ -74,6 +75,7 @@ export class ActiveCall implements SlotCall, PendingCall {
     answer: (outcome: Outcome) => void,
   ) {
     this.request = request;
+    this.traceparent = request.traceparent;
     this.deadlineAt = request.arrivedAt + request.timeoutMs;
     this.#record = record;
     this.#events = events;
@@ -168,12 +170,12 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   /** Sends it to the cloud, which takes calls just now. */
   startInCloud(cloud: CloudBackend): void {
-    const { spec, params, timeoutMs } = this.request;
+    const { spec, params, timeoutMs, traceparent } = this.request;
     const callId = String(this.callId);
     const sentAt = performance.now();
     this.attempts += 1;
     this.#inCloud = true;
-    cloud.call({ callId, spec, params, deadline: this.deadlineAt, timeoutMs }, (outcome) => {
+    cloud.call({ callId, spec, params, deadline: this.deadlineAt, timeoutMs, traceparent }, (outcome) => {
       this.#inCloud = false;
       this.#cloudEnded(outcome, sentAt);
       this.#endIfOver();
@@ -248,7 +250,7 @@ export class ActiveCall implements SlotCall, PendingCall {
     const { runMs = 0, coldStart } = cloud;
     if (outcome.ok && coldStart === false) this.#record.cloud.observe(runMs, undefined);
     const queueMs = sentAt - this.request.arrivedAt;
-    const report: CallReport = { backend: 'cloud', queueMs, runMs, cloud };
+    const report: CallReport = { callId: this.callId, backend: 'cloud', queueMs, runMs, cloud };
     if (performance.now() >= this.deadlineAt) {
       this.#settle({ ok: false, error: timeout(this.request.timeoutMs, true), report });
     } else this.#settle({ ...outcome, report });
@@ -292,6 +294,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   #report(runMs: number): CallReport {
     const until = this.#startedAt ?? performance.now();
     const cloud = this.#startedAt === undefined && (this.request.backend === 'cloud' || this.attempts > 0);
-    return { backend: cloud ? 'cloud' : 'pool', queueMs: until - this.request.arrivedAt, runMs };
+    const queueMs = until - this.request.arrivedAt;
+    return { callId: this.callId, backend: cloud ? 'cloud' : 'pool', queueMs, runMs };
   }
 }

@@ -17,10 +17,14 @@ export interface CallRequest {
   readonly timeoutMs: number;
   /** The place the client forced, where that is allowed. A forced place never falls back. */
   readonly backend?: Backend;
+  /** The trace it belongs to, in the form of W3C Trace Context; the function gets to see it. */
+  readonly traceparent?: string;
 }
 
 /** Where and how long a call ran; durations in milliseconds. Absent worker and zero runMs: it never ran. */
 export interface CallReport {
+  /** The id under which slots, functions and the log know it; absent if it never reached dispatch. */
+  readonly callId?: number;
   readonly backend?: Backend;
   readonly worker?: string;
   readonly queueMs: number;

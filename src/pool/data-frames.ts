@@ -35,6 +35,7 @@ export function dataSide(connection: Connection, bundle: string): SlotConnection
           functionIndex: call.functionIndexIn(bundle) ?? NO_FUNCTION,
           params: call.params,
           short,
+          traceparent: call.traceparent,
         }),
       );
     },

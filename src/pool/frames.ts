@@ -5,7 +5,7 @@
  */
 
 /** Changes whenever balancer and worker program would misunderstand each other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const LENGTH_BYTES = 4;
 const FIXED_BYTES = 5;
@@ -16,7 +16,7 @@ export const HEADER_BYTES = LENGTH_BYTES + FIXED_BYTES;
 export const ANSWER_PREFIX_BYTES = 8;
 /** Stands for a CPU time that was not measured. */
 export const CPU_UNKNOWN = 0xffff_ffff;
-/** The bytes before the params in a CALL payload: remaining ms u32, function index u16, flags u8. */
+/** The bytes at the start of a CALL payload: remaining ms u32, function index u16, flags u8. Then the trace, then the params. */
 const CALL_PREFIX_BYTES = 7;
 
 /** The kinds of frames. W: worker's control process, S: slot, B: balancer. */
@@ -65,6 +65,10 @@ export const FrameType = {
 const FLAG_PARAMS = 1;
 /** CALL flag: known to be short, so answers before it may wait for it. */
 const FLAG_SHORT = 2;
+/** CALL flag: a traceparent stands before the params. */
+const FLAG_TRACE = 4;
+/** Its length: version 00 of W3C Trace Context has no other. */
+const TRACE_BYTES = 55;
 
 /** Thrown by the decoder: the peer doesn't speak frames, or one is over the limit. */
 export class FrameError extends Error {
@@ -154,17 +158,25 @@ export interface CallFrame {
   readonly functionIndex: number;
   readonly params: string | undefined;
   readonly short: boolean;
+  /** The call's trace, TRACE_BYTES of ASCII; most have none. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Encodes a CALL. */
 export function encodeCall(call: CallFrame): Buffer {
-  const { params } = call;
+  const { params, traceparent } = call;
+  const traceBytes = traceparent === undefined ? 0 : TRACE_BYTES;
   const paramBytes = params === undefined ? 0 : Buffer.byteLength(params);
-  const frame = header(FrameType.CALL, call.callId, CALL_PREFIX_BYTES + paramBytes);
+  const frame = header(FrameType.CALL, call.callId, CALL_PREFIX_BYTES + traceBytes + paramBytes);
   frame.writeUInt32BE(Math.max(0, Math.min(0xffff_ffff, Math.ceil(call.remainingMs))), HEADER_BYTES);
   frame.writeUInt16BE(call.functionIndex, HEADER_BYTES + 4);
+  const start = HEADER_BYTES + CALL_PREFIX_BYTES;
   frame[HEADER_BYTES + 6] = (params === undefined ? 0 : FLAG_PARAMS) | (call.short ? FLAG_SHORT : 0);
-  if (params !== undefined) frame.write(params, HEADER_BYTES + CALL_PREFIX_BYTES, 'utf8');
+  if (traceparent !== undefined) {
+    frame[HEADER_BYTES + 6] = (frame[HEADER_BYTES + 6] ?? 0) | FLAG_TRACE;
+    frame.write(traceparent, start, TRACE_BYTES, 'latin1');
+  }
+  if (params !== undefined) frame.write(params, start + traceBytes, 'utf8');
   return frame;
 }
 
@@ -172,12 +184,16 @@ export function encodeCall(call: CallFrame): Buffer {
 export function decodeCall(callId: number, payload: Buffer): CallFrame {
   if (payload.length < CALL_PREFIX_BYTES) throw new FrameError('a CALL frame is cut short');
   const flags = payload[6] ?? 0;
+  const traced = (flags & FLAG_TRACE) !== 0;
+  const paramsAt = CALL_PREFIX_BYTES + (traced ? TRACE_BYTES : 0);
+  if (payload.length < paramsAt) throw new FrameError('a CALL frame is cut short');
   return {
     callId,
     remainingMs: payload.readUInt32BE(0),
     functionIndex: payload.readUInt16BE(4),
     short: (flags & FLAG_SHORT) !== 0,
-    params: (flags & FLAG_PARAMS) === 0 ? undefined : payload.toString('utf8', CALL_PREFIX_BYTES),
+    params: (flags & FLAG_PARAMS) === 0 ? undefined : payload.toString('utf8', paramsAt),
+    ...(traced && { traceparent: payload.toString('latin1', CALL_PREFIX_BYTES, paramsAt) }),
   };
 }
 

@@ -17,6 +17,8 @@ export interface SlotCall {
   /** Its function's place in the manifest of that bundle; undefined where that bundle doesn't have it. */
   functionIndexIn(bundle: string): number | undefined;
   readonly params: string | undefined;
+  /** Its trace, where it belongs to one. */
+  readonly traceparent?: string | undefined;
   /** performance.now() of the deadline, in milliseconds. */
   readonly deadlineAt: number;
   /** How many of its function's calls a slot may run at once. */

@@ -48,6 +48,11 @@ export function callRequest(spec: FunctionSpec, request: ParsedRequest, body: Bo
   const { params } = request;
   const { arrivedAt, callOptions, options } = body;
   const timeoutMs = Math.min(callOptions.timeoutMs, spec.timeoutMs ?? options.timeoutMs);
-  if (callOptions.backend === undefined) return { spec, params, arrivedAt, timeoutMs };
-  return { spec, params, arrivedAt, timeoutMs, backend: callOptions.backend };
+  const { backend, traceparent } = callOptions;
+  if (backend === undefined && traceparent === undefined) return { spec, params, arrivedAt, timeoutMs };
+  return {
+    ...{ spec, params, arrivedAt, timeoutMs },
+    ...(backend !== undefined && { backend }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
 }

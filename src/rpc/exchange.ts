@@ -111,6 +111,7 @@ export class Exchange implements Unanswered {
     const asked = {
       timeoutMs: headers['spillway-timeout-ms'] as string | undefined,
       backend: headers['spillway-backend'] as string | undefined,
+      traceparent: headers['traceparent'] as string | undefined,
     };
     const pending = this.#context.protocol.handle(body, asked, (reply) => this.#reply(reply));
     if (!this.#over) this.#pending = pending;
@@ -200,6 +201,7 @@ const ALIVE: Readiness = { ready: true };
 const DRAINING: Readiness = { ready: false, reason: 'shutting down' };
 
 function pushReport(head: OutgoingHttpHeader[], report: CallReport): void {
+  if (report.callId !== undefined) head.push('spillway-call', String(report.callId));
   if (report.backend !== undefined) head.push('spillway-backend', report.backend);
   if (report.worker !== undefined) head.push('spillway-worker', report.worker);
   if (report.cloud !== undefined) head.push(...costHeaders(report.cloud));

@@ -25,11 +25,12 @@ export function serverTiming(report: CallReport): string {
 }
 
 function reportLines(report: CallReport): string {
-  const { backend, worker, cloud } = report;
+  const { callId, backend, worker, cloud } = report;
+  const call = callId === undefined ? '' : `spillway-call: ${callId}\r\n`;
   const place = backend === undefined ? '' : `spillway-backend: ${backend}\r\n`;
   const who = worker === undefined ? '' : `spillway-worker: ${worker}\r\n`;
   const cost = cloud === undefined ? '' : headerLines(costHeaders(cloud));
-  return `${place}${who}${cost}server-timing: ${serverTiming(report)}\r\n`;
+  return `${call}${place}${who}${cost}server-timing: ${serverTiming(report)}\r\n`;
 }
 
 /** @param head names and values, in turn. */

@@ -196,10 +196,10 @@ export class LeanConnection {
     if (this.#hold !== undefined && this.#answers.due === 0) this.#flushLater();
   }
 
-  #call(body: Buffer, { timeoutMs, backend }: LeanRequest): void {
+  #call(body: Buffer, { timeoutMs, backend, traceparent }: LeanRequest): void {
     this.#used = true;
     const asked = this.#answers.ask();
-    const pending = this.#lane.context.protocol.handle(body, { timeoutMs, backend }, (reply) => {
+    const pending = this.#lane.context.protocol.handle(body, { timeoutMs, backend, traceparent }, (reply) => {
       // Draining, only the answer to the latest request may close: an earlier one would take the others with it.
       const closes = this.#have === 0 && (this.#ended || this.#lane.context.lastAnswers());
       if (this.#answers.settle(asked, reply, closes)) this.#stop();

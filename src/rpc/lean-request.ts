@@ -51,6 +51,7 @@ const AUTHORIZATION = Buffer.from('authorization');
 const API_KEY = Buffer.from('x-api-key');
 const TIMEOUT_MS = Buffer.from('spillway-timeout-ms');
 const BACKEND = Buffer.from('spillway-backend');
+const TRACEPARENT = Buffer.from('traceparent');
 
 /** Headers that change what a message means, where it ends, or who it is for: Node's to judge. */
 const FOREIGN = [
@@ -77,6 +78,7 @@ export class LeanRequest {
   apiKey: string | undefined;
   timeoutMs: string | undefined;
   backend: string | undefined;
+  traceparent: string | undefined;
   /** Which of the headers that may come once have come. */
   #seen = 0;
 
@@ -86,7 +88,7 @@ export class LeanRequest {
    */
   read(bytes: Buffer, start: number, maxBodyBytes: number): LeanVerdictValue {
     this.#seen = 0;
-    this.authorization = this.apiKey = this.timeoutMs = this.backend = undefined;
+    this.authorization = this.apiKey = this.timeoutMs = this.backend = this.traceparent = undefined;
     const stop = Math.min(bytes.length, start + MAX_HEADER_BYTES);
     let at = startLineEnd(bytes, start, stop);
     if (at <= 0) return at === 0 ? LeanVerdict.OTHER : LeanVerdict.MORE;
@@ -132,6 +134,10 @@ export class LeanRequest {
       case CONNECTION.length:
         if (!isName(bytes, start, CONNECTION)) return true;
         return this.#once(SEEN_CONNECTION) && isValue(bytes, from, to, KEEP_ALIVE);
+      case TRACEPARENT.length:
+        if (!isName(bytes, start, TRACEPARENT)) return true;
+        this.traceparent = valueOf(bytes, from, to);
+        return this.#once(SEEN_TRACEPARENT) && isWord(bytes, from, to);
       case CONTENT_TYPE.length:
         if (!isName(bytes, start, CONTENT_TYPE)) return true;
         return this.#once(SEEN_TYPE) && JSON_TYPES.some((type) => isValue(bytes, from, to, type));
@@ -171,6 +177,7 @@ const SEEN_AUTHORIZATION = 16;
 const SEEN_API_KEY = 32;
 const SEEN_TIMEOUT = 64;
 const SEEN_BACKEND = 128;
+const SEEN_TRACEPARENT = 256;
 const NEEDED = SEEN_HOST | SEEN_LENGTH | SEEN_TYPE;
 
 /** The index after the first line; 0 if it is another, -1 if it may become one. */

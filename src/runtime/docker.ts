@@ -8,7 +8,8 @@ import { containerName, poolLabels, workerContainer, type ContainerSpec } from '
 import { containerExit } from './docker-exit.ts';
 import { socketMount } from './docker-host.ts';
 import { ensureImage } from './docker-image.ts';
-import type { LaunchedWorker, Launcher, ListedWorker, WorkerOrder } from './launcher.ts';
+import { containerUsage } from './docker-usage.ts';
+import type { LaunchedWorker, Launcher, ListedWorker, WorkerOrder, WorkerUsage } from './launcher.ts';
 import type { WorkerProgram } from './program.ts';
 import { assertWorkerId } from './worker-environment.ts';
 
@@ -190,6 +191,18 @@ class DockerLauncher implements Launcher {
       listed.push({ id, state, containerId: container.Id });
     }
     return listed;
+  }
+
+  async usage(): Promise<Map<string, WorkerUsage>> {
+    const found = new Map<string, WorkerUsage>();
+    const running = (await this.list()).filter(({ state }) => state !== 'exited');
+    await Promise.all(
+      running.map(async ({ id, containerId = '' }) => {
+        const usage = await containerUsage(this.#docker.getContainer(containerId));
+        if (usage !== undefined) found.set(id, usage);
+      }),
+    );
+    return found;
   }
 
   close(): Promise<void> {

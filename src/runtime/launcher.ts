@@ -32,6 +32,14 @@ export interface ListedWorker {
   readonly pid?: number;
 }
 
+/** What one worker has used, its slots included. */
+export interface WorkerUsage {
+  /** CPU time since its start, in milliseconds. */
+  readonly cpuMs: number;
+  /** Memory of its own now; files that the system keeps in memory don't count. */
+  readonly memoryBytes: number;
+}
+
 /** Starts, ends, pauses and lists the workers of one pool. Every method rejects with an Error that says what to do. */
 export interface Launcher {
   readonly runtime: 'docker' | 'process';
@@ -45,6 +53,8 @@ export interface Launcher {
   resume(id: string): Promise<void>;
   /** Every worker of this pool, also one started by an earlier balancer. */
   list(): Promise<ListedWorker[]>;
+  /** What the workers of this pool have used, by id, as far as the runtime can tell. It costs: not for every second. */
+  usage(): Promise<ReadonlyMap<string, WorkerUsage>>;
   /** Lets go of connections and watchers; ends no worker. */
   close(): Promise<void>;
 }

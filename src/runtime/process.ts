@@ -14,8 +14,10 @@ import {
   type ListedWorker,
   type WorkerExit,
   type WorkerOrder,
+  type WorkerUsage,
 } from './launcher.ts';
 import { isRunning, ProcessFolder } from './process-folder.ts';
+import { processUsage } from './process-usage.ts';
 import { CAN_IDENTIFY, killGroup, killProcessesOf } from './processes.ts';
 import type { WorkerProgram } from './program.ts';
 import { assertWorkerId, SOCKET_NAME, workerEnvironment } from './worker-environment.ts';
@@ -202,6 +204,11 @@ class ProcessLauncher implements Launcher {
       };
     });
     return Promise.resolve(listed);
+  }
+
+  async usage(): Promise<Map<string, WorkerUsage>> {
+    const running = (await this.list()).filter(({ state }) => state === 'running');
+    return await processUsage(new Map(running.map(({ id, pid = 0 }) => [id, pid])));
   }
 
   close(): Promise<void> {

@@ -19,7 +19,12 @@ export type LoadFigures = Omit<Observation, 'workers' | 'standbyAgesMs' | 'newWo
 export interface CrewOptions<Bundle extends { readonly hash: string }> extends RecruiterOptions<Bundle> {
   readonly limits: Limits;
   readonly load: () => LoadFigures;
+  /** Hears what workers go through, and why; for the metrics. */
+  readonly onEvent?: (event: CrewEvent, reason: string) => void;
 }
+
+/** A standby was frozen or thawed, or a lost worker is being replaced. */
+export type CrewEvent = 'paused' | 'resumed' | 'restart';
 
 /** The workers of one pool, from their start to their end. */
 export class Crew<Bundle extends { readonly hash: string }> implements ScaledPool {
@@ -29,6 +34,7 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
   readonly #launcher: Launcher;
   readonly #log: Logger;
   readonly #load: () => LoadFigures;
+  readonly #onEvent: (event: CrewEvent, reason: string) => void;
   /** The last worker that died young or didn't start: how many in a row with it, and when. */
   #youngDeath = { failures: 0, at: -Infinity };
 
@@ -38,6 +44,7 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     this.#launcher = options.launcher;
     this.#log = options.log;
     this.#load = options.load;
+    this.#onEvent = options.onEvent ?? (() => undefined);
   }
 
   /**
@@ -86,7 +93,9 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     const replaced = this.#tooFew() && !member.leaving;
     this.#log.warn({ worker: id, reason }, replaced ? 'worker lost; replacing it' : 'worker lost');
     // Above N too, one that died young holds its place for a while: the next one would die as well.
-    if (replaced || failures > 0) this.#replace(failures);
+    if (!replaced && failures === 0) return;
+    this.#onEvent('restart', reason);
+    this.#replace(failures);
   }
 
   observe(): Observation {
@@ -206,6 +215,7 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     const { id } = member.worker;
     member.worker.rest();
     member.restedAt = performance.now();
+    this.#onEvent('paused', 'not needed');
     member.work = this.recruiter.doing(
       this.#launcher.pause(id).catch(async (error: unknown) => {
         this.#log.warn({ worker: id, err: error }, 'a worker could not be paused; removing it');
@@ -232,6 +242,7 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
       member.resuming = false;
     }
     this.recruiter.timings.resumed(performance.now() - member.since);
+    this.#onEvent('resumed', 'needed');
     member.worker.readmit();
   }
 

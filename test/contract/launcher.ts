@@ -114,6 +114,21 @@ export function testLauncher(name: string, setUp: () => Promise<LauncherSetup>, 
       expect(await balancer.ask('dials-1', 'still there?')).toBe('echo still there?');
     });
 
+    it('tells what its workers use: never less CPU time than before, and only of those that run', async () => {
+      await launcher.launch(order('dials-1'));
+      const exits = await launcher.launch(order('exits-1'));
+      await Promise.all([balancer.hello('dials-1'), exits.exited]);
+      const first = (await launcher.usage()).get('dials-1');
+      expect(first?.cpuMs).toBeGreaterThan(0);
+      expect(first?.memoryBytes).toBeGreaterThan(100_000);
+      expect(first?.memoryBytes).toBeLessThan(2 ** 30);
+      const later = await launcher.usage();
+      expect([...later.keys()]).toEqual(['dials-1']);
+      expect(later.get('dials-1')?.cpuMs).toBeGreaterThanOrEqual(first?.cpuMs ?? Infinity);
+      await launcher.pause('dials-1');
+      expect([...(await launcher.usage()).keys()]).toEqual(['dials-1']);
+    });
+
     it('stops a paused worker', async () => {
       const worker = await launcher.launch(order('dials-1'));
       await launcher.pause('dials-1');

@@ -1,5 +1,5 @@
 /** The dashboard as a browser shows it: the real page, served by the real admin port, over operations that are none. */
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page, Request } from 'playwright-core';
 import { expect } from 'vitest';
 import type { AdminOptions } from '../../src/admin/server.ts';
 import { openAdmin, TOKEN, type AdminRig } from '../support/admin.ts';
@@ -51,7 +51,7 @@ export async function openDashboard(browser: Browser, options: DashboardOptions 
   const page = await context.newPage();
   const faults = watch(page, rig.url);
   await options.prepare?.(page, pool);
-  await page.goto(`${rig.url}/${options.hash ?? `#token=${TOKEN}`}`);
+  await load(page, `${rig.url}/${options.hash ?? `#token=${TOKEN}`}`);
   const byId = (id: string): Locator => page.locator(`#${id}`);
   return {
     page,
@@ -74,9 +74,33 @@ export async function openDashboard(browser: Browser, options: DashboardOptions 
   };
 }
 
+/** What Chromium says when an interface of the machine comes or goes, as a container's does: it then cuts all connections. */
+const NETWORK_CHANGED = 'ERR_NETWORK_CHANGED';
+
+/** Opens the page, again if a part of it was cut off by a change of the machine's network. */
+async function load(page: Page, url: string): Promise<void> {
+  let cut = true;
+  const onFailed = (request: Request): void => {
+    const stream = request.url().includes('/events');
+    if (!stream && request.failure()?.errorText.includes(NETWORK_CHANGED) === true) cut = true;
+  };
+  page.on('requestfailed', onFailed);
+  for (let tries = 0; cut && tries < 5; tries += 1) {
+    cut = false;
+    // The fragment alone would be no new load.
+    if (tries > 0) await page.goto('about:blank');
+    await page.goto(url).catch((error: unknown) => {
+      if (!String(error).includes(NETWORK_CHANGED)) throw error;
+      cut = true;
+    });
+  }
+  page.off('requestfailed', onFailed);
+}
+
 function watch(page: Page, origin: string): string[] {
   const faults: string[] = [];
   page.on('console', (message) => {
+    if (message.text().includes(NETWORK_CHANGED)) return; // the machine's doing; the page goes on by itself
     if (message.type() === 'error' || message.type() === 'warning') faults.push(message.text());
   });
   page.on('pageerror', (error) => faults.push(String(error)));

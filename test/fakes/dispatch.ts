@@ -13,7 +13,13 @@ export interface FakeCall {
 }
 
 /** A report for outcomes that need one. */
-export const POOL_REPORT: CallReport = { backend: 'pool', worker: 'w1', queueMs: 0.5, runMs: 1.25 };
+export const POOL_REPORT: CallReport = {
+  callId: 4711,
+  backend: 'pool',
+  worker: 'w1',
+  queueMs: 0.5,
+  runMs: 1.25,
+};
 
 /** Records calls; `answerer`, if given, is called with each at once. */
 export class FakeDispatch {

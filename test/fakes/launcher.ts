@@ -6,12 +6,14 @@ import type {
   ListedWorker,
   WorkerExit,
   WorkerOrder,
+  WorkerUsage,
 } from '../../src/runtime/launcher.ts';
 
 /** A worker of a fake machine. */
 export interface FakeWorker {
   readonly order: WorkerOrder;
   state: ListedWorker['state'];
+  usage: WorkerUsage;
   /** Ends it as if by itself; without an argument as if killed. */
   end(exit?: WorkerExit): void;
   /** As LaunchedWorker's. */
@@ -98,6 +100,12 @@ export class FakeLauncher implements Launcher {
     return [...this.machine.workers.values()].map(({ order, state }) => ({ id: order.id, state }));
   }
 
+  async usage(): Promise<Map<string, WorkerUsage>> {
+    await Promise.resolve();
+    const running = [...this.machine.workers.values()].filter(({ state }) => state !== 'exited');
+    return new Map(running.map(({ order, usage }) => [order.id, usage]));
+  }
+
   async close(): Promise<void> {
     this.calls.push('close');
     await Promise.resolve();
@@ -115,6 +123,7 @@ function fakeWorker(order: WorkerOrder): FakeWorker {
   const worker: FakeWorker = {
     order,
     state: 'running',
+    usage: { cpuMs: 1, memoryBytes: 2 ** 20 },
     exited: promise,
     end(exit = { reason: 'killed by SIGKILL', lastLines: [] }) {
       worker.state = 'exited';

@@ -21,6 +21,7 @@ describe('what can be done', () => {
     ['workers.drain', ['w1'], 'drain w1'],
     ['pool.resize', { workers: 3 }, 'resize 3'],
     ['functions.reload', undefined, 'reload'],
+    ['restart', undefined, 'restart'],
     ['functions.call', { method: 'fibonacci', params: [20], backend: 'cloud' }, 'call fibonacci'],
     ['cloud.deploy', { dryRun: true }, 'deploy --dry-run'],
     ['cloud.deploy', undefined, 'deploy'],

@@ -41,7 +41,8 @@ describe('call', () => {
   it('takes words, a JSON array, and standard input; says the place on stderr', async () => {
     const words = await run('call', 'add', '-2', '3');
     expect(words).toMatchObject({ code: 0, stdout: '1\n' });
-    expect(words.stderr).toMatch(/^pool w\w+: waited .* ran .* in all\n$/);
+    const callId = /^pool w\w+: waited .* ran .* in all, call (\d+)\n$/.exec(words.stderr)?.[1];
+    expect((await run('logs', callId ?? words.stderr, '--once')).stdout).toContain('function=add place=pool');
     expect((await run('call', 'add', '[4, 5]')).stdout).toBe('9\n');
     const input = await spillway(env, ['call', 'add', '-'], { input: '[6, 7]\n' });
     expect(input.stdout).toBe('13\n');
@@ -73,7 +74,7 @@ describe('what changes the pool', () => {
     });
     const unknown = await run('drain', 'w-none');
     expect(unknown.code).toBe(1);
-    expect(unknown.stderr).toContain('there is no worker "w-none"');
+    expect(unknown.stderr).toContain('there is no worker w-none');
   });
 });
 

@@ -64,9 +64,10 @@ describe('the handler', () => {
 
   it('gives the function the context of a worker, but for the place', async () => {
     const before = Date.now();
-    const ended = await lambda.call({ method: 'context', callId: '77', remainingMs: 3000 });
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const ended = await lambda.call({ method: 'context', callId: '77', remainingMs: 3000, traceparent });
     const context = JSON.parse('body' in ended ? ended.body : '') as Record<string, unknown>;
-    expect(context).toMatchObject({ callId: '77', backend: 'cloud', aborted: false });
+    expect(context).toMatchObject({ callId: '77', backend: 'cloud', aborted: false, traceparent });
     expect(context['deadline']).toBeGreaterThanOrEqual(before + 3000);
     expect(context['deadline']).toBeLessThanOrEqual(Date.now() + 3000);
   });

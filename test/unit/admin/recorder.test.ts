@@ -98,6 +98,11 @@ describe('Counters', () => {
     const recorder = new Recorder();
     recorder.worker('lost', 'its process ended: killed by SIGKILL');
     recorder.worker('lost', 'its process ended: exit code 1');
-    expect([...recorder.workerEvents.entries()]).toEqual([['lost', 'its process ended', 2]]);
+    recorder.worker('ejected', 'silent for 1.5 s');
+    recorder.worker('ejected', 'silent for 1.7 s');
+    expect([...recorder.workerEvents.entries()]).toEqual([
+      ['lost', 'its process ended', 2],
+      ['ejected', 'silent', 2],
+    ]);
   });
 });

@@ -23,6 +23,11 @@ describe('the body of an event', () => {
     );
   });
 
+  it('carries a trace where there is one', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    expect(decodeEvent(encodeEvent({ ...head, traceparent }, '[1]')).head).toEqual({ ...head, traceparent });
+  });
+
   it('is one JSON object, so that the gateway and its logs can read it', () => {
     expect(JSON.parse(encodeEvent(head, '[1e400, "\\u0000"]'))).toMatchObject({
       method: 'add',

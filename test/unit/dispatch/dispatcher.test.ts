@@ -49,7 +49,13 @@ describe('dispatch', () => {
       slotOf(1).answer(undefined, '"x"', 17);
       settle();
       expect(fate(call)).toBe('ok "x"');
-      expect(call.outcomes[0]?.report).toEqual({ backend: 'pool', worker: 'w1', queueMs: 0, runMs: 17 });
+      expect(call.outcomes[0]?.report).toEqual({
+        callId: expect.any(Number) as number,
+        backend: 'pool',
+        worker: 'w1',
+        queueMs: 0,
+        runMs: 17,
+      });
     });
 
     it('tells how long the call waited', () => {

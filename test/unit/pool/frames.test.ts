@@ -45,6 +45,9 @@ const call = fc.record({
   functionIndex: fc.integer({ min: 0, max: 0xffff }),
   params,
   short: fc.boolean(),
+  traceparent: fc.option(fc.constant('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'), {
+    nil: undefined,
+  }),
 });
 
 describe('FrameDecoder', () => {

@@ -36,18 +36,33 @@ describe('a header of the subset', () => {
     });
   });
 
-  it('may choose place and time', () => {
+  it('may choose place and time, and bring a trace', () => {
     const { verdict, request } = read(
-      head('content-length: 1', 'spillway-timeout-ms: 50', 'Spillway-Backend: cloud'),
+      head(
+        'content-length: 1',
+        'spillway-timeout-ms: 50',
+        'Spillway-Backend: cloud',
+        'Traceparent: 00-a-b-01',
+      ),
     );
-    expect([verdict, request.timeoutMs, request.backend]).toEqual([WHOLE, '50', 'cloud']);
+    expect(verdict).toBe(WHOLE);
+    expect(request).toMatchObject({ timeoutMs: '50', backend: 'cloud', traceparent: '00-a-b-01' });
   });
 
   it('leaves nothing of itself to the next', () => {
     const request = new LeanRequest();
-    request.read(Buffer.from(head('content-length: 1', 'x-api-key: k', 'spillway-backend: pool')), 0, LIMIT);
+    request.read(
+      Buffer.from(head('content-length: 1', 'x-api-key: k', 'spillway-backend: pool', 'traceparent: t')),
+      0,
+      LIMIT,
+    );
     expect(request.read(Buffer.from(head('content-length: 2')), 0, LIMIT)).toBe(WHOLE);
-    expect(request).toMatchObject({ bodyBytes: 2, apiKey: undefined, backend: undefined });
+    expect(request).toMatchObject({
+      bodyBytes: 2,
+      apiKey: undefined,
+      backend: undefined,
+      traceparent: undefined,
+    });
   });
 
   it.each([
@@ -92,6 +107,9 @@ const HARMLESS = new Set([
   'spillway-timeout-ms: 050',
   'spillway-backend: pool',
   'spillway-backend: moon',
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  'TraceParent: 01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more',
+  'traceparent: 00-1-2-3',
   'Content_Length: 3',
 ]);
 
