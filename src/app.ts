@@ -161,7 +161,9 @@ export function build(config: Config, log: Logger, lines: LogLines, version: str
       maxResultBytes: config.maxBodyBytes,
       offload: { policy: config.offload, waitMs: config.offloadWaitMs },
       observer: operator.observer,
+      offloadUsdPerHour: config.offloadUsdPerHour,
       mostSlots: () => (elastic?.limits.max ?? 0) * config.workerSlots,
+      slotsReadyInMs: () => elastic?.slotsReadyInMs() ?? [],
     });
     pool = operator.parts.pool = workers;
     dispatcher = operator.parts.dispatcher = calls;

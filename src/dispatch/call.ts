@@ -19,6 +19,13 @@ export interface CallRequest {
   readonly backend?: Backend;
 }
 
+/** From the decision to the answer, as expected in each place, in milliseconds, and what was decided. */
+export interface Weighed {
+  readonly reason: string;
+  readonly localMs: number;
+  readonly cloudMs: number;
+}
+
 /** Where and how long a call ran; durations in milliseconds. Absent worker and zero runMs: it never ran. */
 export interface CallReport {
   readonly backend?: Backend;
@@ -27,6 +34,8 @@ export interface CallReport {
   readonly runMs: number;
   /** What it took in the cloud, if the cloud answered it. */
   readonly cloud?: CloudReport;
+  /** What was expected of it, if both places were weighed. */
+  readonly placement?: Weighed;
 }
 
 /** Why a call's slot was lost; undefined while none was. */

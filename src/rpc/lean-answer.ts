@@ -1,6 +1,7 @@
 /** The heads of the fast lane's answers, as text: the same lines that Node's server writes for the other lane. */
 import type { CallReport } from '../dispatch/call.ts';
 import { costHeaders } from './cost-headers.ts';
+import { placementHeader } from './placement-header.ts';
 import { KEEP_ALIVE_TIMEOUT_MS } from './limits.ts';
 import type { Reply } from './reply.ts';
 
@@ -25,11 +26,12 @@ export function serverTiming(report: CallReport): string {
 }
 
 function reportLines(report: CallReport): string {
-  const { backend, worker, cloud } = report;
+  const { backend, worker, cloud, placement } = report;
   const place = backend === undefined ? '' : `spillway-backend: ${backend}\r\n`;
   const who = worker === undefined ? '' : `spillway-worker: ${worker}\r\n`;
   const cost = cloud === undefined ? '' : headerLines(costHeaders(cloud));
-  return `${place}${who}${cost}server-timing: ${serverTiming(report)}\r\n`;
+  const why = placement === undefined ? '' : `spillway-placement: ${placementHeader(placement)}\r\n`;
+  return `${place}${who}${cost}${why}server-timing: ${serverTiming(report)}\r\n`;
 }
 
 /** @param head names and values, in turn. */

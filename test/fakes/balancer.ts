@@ -3,7 +3,7 @@ import type { CloudBackend } from '../../src/cloud/backend.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { ActiveCall } from '../../src/dispatch/active-call.ts';
 import type { Backend, Outcome } from '../../src/dispatch/call.ts';
-import type { OffloadRule } from '../../src/dispatch/offload.ts';
+import type { OffloadRule } from '../../src/dispatch/observation.ts';
 import type { Queue } from '../../src/dispatch/queue.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
 import type { PolicyName } from '../../src/pool/policies.ts';
