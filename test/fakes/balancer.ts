@@ -39,6 +39,8 @@ export interface FakeBalancerOptions {
   readonly policy?: PolicyName;
   readonly queueCalls?: number;
   readonly offload?: OffloadRule;
+  readonly offloadUsdPerHour?: number;
+  readonly slotsReadyInMs?: () => readonly number[];
   readonly cloud?: CloudBackend;
   /** Another discipline than the product's, for comparison. */
   readonly queue?: Queue<ActiveCall>;
@@ -86,6 +88,8 @@ export class FakeBalancer {
         queueCalls: options.queueCalls ?? 1000,
         maxResultBytes: 1000,
         offload: options.offload ?? { policy: 'threshold', waitMs: 50 },
+        ...(options.offloadUsdPerHour !== undefined && { offloadUsdPerHour: options.offloadUsdPerHour }),
+        ...(options.slotsReadyInMs !== undefined && { slotsReadyInMs: options.slotsReadyInMs }),
       },
       options.queue,
     );
