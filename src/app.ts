@@ -1,7 +1,6 @@
 /** The composition root: the only place that sees all parts. */
 import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import type { LogLines } from './admin/call-log.ts';
 import { CloudLink } from './cloud-link.ts';
 import type { Config } from './config.ts';
@@ -16,6 +15,7 @@ import type { Restarts } from './operations.ts';
 import { Operator, type AdminAddress } from './operator.ts';
 import type { PoolBundle } from './pool/bundle.ts';
 import { Listener, workerToken } from './pool/listener.ts';
+import { poolEvents } from './pool-events.ts';
 import { Pool } from './pool/pool.ts';
 import { Watch } from './pool/watch.ts';
 import { frontOptions } from './front-options.ts';
@@ -169,7 +169,9 @@ export function build(
       maxResultBytes: config.maxBodyBytes,
       offload: { policy: config.offload, waitMs: config.offloadWaitMs },
       observer: operator.observer,
+      offloadUsdPerHour: config.offloadUsdPerHour,
       mostSlots: () => (elastic?.limits.max ?? 0) * config.workerSlots,
+      slotsReadyInMs: () => elastic?.slotsReadyInMs() ?? [],
     });
     pool = operator.parts.pool = workers;
     dispatcher = operator.parts.dispatcher = calls;
@@ -178,29 +180,7 @@ export function build(
     undo.push(() => {
       calls.close();
     });
-    workers.listen({
-      room: calls.pump,
-      workerReady(worker) {
-        operator.recorder.worker('ready', '');
-        elastic?.crew.workerReady(worker.id);
-        calls.pump();
-      },
-      workerDrained(worker) {
-        elastic?.crew.workerDrained(worker.id);
-      },
-      workerLost(worker, why) {
-        operator.recorder.worker('lost', why);
-        elastic?.crew.workerLost(worker.id, why);
-        calls.pump();
-      },
-      slotEnded(worker, why) {
-        operator.recorder.worker('slot ended', why);
-        log.warn({ worker: worker.id, reason: why }, 'a slot process ended; its worker starts another');
-      },
-      printed(worker, { text, ...about }) {
-        log.info({ worker: worker.id, ...about }, stripVTControlCharacters(text));
-      },
-    });
+    workers.listen(poolEvents({ log, recorder: operator.recorder, calls, crew: () => elastic?.crew }));
     const watch = new Watch(workers, ({ worker, verdict, reason }) => {
       if (verdict === 'lose') return; // workerLost tells
       const event = verdict === 'eject' ? 'ejected' : 'readmitted';

@@ -75,6 +75,12 @@ export class Elastic {
     };
   }
 
+  /** When each slot will be ready that is starting or being resumed, in milliseconds from now, in ascending order. */
+  slotsReadyInMs(): number[] {
+    const slots = Array.from({ length: this.#options.config.workerSlots });
+    return this.crew.workersReadyInMs().flatMap((ms) => slots.map(() => ms));
+  }
+
   /** The last scaling decision. */
   get latest(): Decision | undefined {
     return this.#autoscaler.latest;

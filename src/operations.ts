@@ -101,6 +101,7 @@ export class BalancerOperations implements Operations {
   functions(): FunctionStatus[] {
     return Array.from(this.#parts.manifest()?.values() ?? [], (spec): FunctionStatus => {
       const { name, summary, schema, timeoutMs, idempotent, offload, concurrency, localTimeoutMs } = spec;
+      const suspended = this.#parts.dispatcher?.suspension(spec);
       return {
         name,
         ...(summary !== undefined && { summary }),
@@ -111,6 +112,7 @@ export class BalancerOperations implements Operations {
         concurrency,
         ...(localTimeoutMs !== undefined && { localTimeoutMs }),
         ...this.#recorder.figures(name),
+        ...(suspended !== undefined && { suspended }),
       };
     });
   }

@@ -1,6 +1,6 @@
 /** What a simulated balancer believes of calls: what it has learned, or, for the oracle, the truth. */
 import { callNanoUsd } from '../../src/cloud/prices.ts';
-import { Predictor, type Placed } from '../../src/dispatch/predictor.ts';
+import { Predictor, type FunctionEstimates, type Placed } from '../../src/dispatch/predictor.ts';
 import type { CloudOutlook, SentCall } from '../../src/dispatch/cloud-model.ts';
 import type { CallForesight } from '../../src/dispatch/foresight.ts';
 import type { SentToCloud, SimulatedCloud } from './cloud.ts';
@@ -29,7 +29,8 @@ export interface Estimator {
 /** The balancer's own estimates. */
 class Learned implements Estimator {
   readonly #trace: Trace;
-  readonly #predictor: Predictor;
+  readonly #predictor = new Predictor({ rate: RATE });
+  readonly #functions: readonly FunctionEstimates[];
   readonly #stayed = new Map<number, Placed>();
   readonly #sent = new Map<number, { placed: Placed; sent: SentCall; judged: boolean }>();
 
@@ -39,11 +40,7 @@ class Learned implements Estimator {
 
   constructor(trace: Trace) {
     this.#trace = trace;
-    this.#predictor = new Predictor(trace.methods.length, RATE);
-  }
-
-  get predictor(): Predictor {
-    return this.#predictor;
+    this.#functions = trace.methods.map(() => this.#predictor.newFunction());
   }
 
   foresee(call: number, nowMs: number): CallForesight {
@@ -51,7 +48,7 @@ class Learned implements Estimator {
       this.#outlookAt = nowMs;
       this.#outlook = this.#predictor.cloud.outlook(nowMs);
     }
-    return this.#predictor.foresee(this.#trace.method[call]!, this.#trace.bytes[call]!, nowMs, this.#outlook);
+    return this.#predictor.foresee(this.#of(call), this.#trace.bytes[call]!, nowMs, this.#outlook);
   }
 
   starting(nowMs: number): number {
@@ -59,18 +56,11 @@ class Learned implements Estimator {
   }
 
   remainingMs(call: number, elapsedMs: number): number {
-    return this.#predictor
-      .runTimes(this.#trace.method[call]!)
-      .remainingMs(elapsedMs, this.#trace.bytes[call]!);
+    return this.#of(call).local.remainingMs(elapsedMs, this.#trace.bytes[call]!);
   }
 
   explores(call: number, nowMs: number): boolean {
-    return this.#predictor.explores(
-      this.#trace.method[call]!,
-      true,
-      nowMs - this.#trace.arrivalMs[call]!,
-      nowMs,
-    );
+    return this.#predictor.explores(this.#of(call), true, nowMs - this.#trace.arrivalMs[call]!, nowMs);
   }
 
   stays(call: number, expectedLocalMs: number, nowMs: number): void {
@@ -78,7 +68,7 @@ class Learned implements Estimator {
   }
 
   ran(call: number, runMs: number, nowMs: number): void {
-    this.#predictor.learnLocal(this.#trace.method[call]!, this.#trace.bytes[call]!, runMs);
+    this.#predictor.learnLocal(this.#of(call), this.#trace.bytes[call]!, runMs);
     const placed = this.#stayed.get(call);
     if (placed === undefined) return;
     this.#stayed.delete(call);
@@ -106,11 +96,14 @@ class Learned implements Estimator {
       this.#predictor.learnCloud(placed, sent, { elapsedMs: takesMs, runMs, coldStart: cold }, nowMs, judged);
   }
 
+  #of(call: number): FunctionEstimates {
+    return this.#functions[this.#trace.method[call]!]!;
+  }
+
   #placed(call: number, expectedLocalMs: number, decidedAt: number): Placed {
-    const { method, bytes } = this.#trace;
     return {
-      functionIndex: method[call]!,
-      bytes: bytes[call]!,
+      of: this.#of(call),
+      bytes: this.#trace.bytes[call]!,
       expectedLocalMs,
       decidedAt,
       leftBefore: this.#predictor.leftCalls,

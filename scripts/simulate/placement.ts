@@ -44,7 +44,7 @@ function local({ queueFull }: PlacementQuestion): Verdict {
 
 /** The balancer's own place(), asked about a simulated call. */
 function ours(policy: OffloadPolicy, offloadWaitMs: number, question: PlacementQuestion): Placement {
-  const { freeSlot, queueFull, waitedMs, expectedWaitMs, cloudDelayMs } = question;
+  const { freeSlot, queueFull, waitedMs, expectedWaitMs, slotReadyInMs, cloudDelayMs } = question;
   return place({
     policy,
     offloadWaitMs,
@@ -57,22 +57,20 @@ function ours(policy: OffloadPolicy, offloadWaitMs: number, question: PlacementQ
     fitsEvent: true,
     cloudRunMs: undefined,
     cloud: cloudDelayMs === undefined ? 'off' : undefined,
+    slotReadyInMs,
+    cloudDelayMs,
   });
 }
 
 const VERDICTS = { pool: POOL, queue: POOL, cloud: CLOUD, reject: REFUSE } as const;
 
-/**
- * threshold, and on top of it: a call waits for a slot about to be ready that takes it sooner than the cloud would. Where it
- * waits it is looked at again once it has waited that long.
- */
+/** threshold. Where a call waits it is looked at again once it has waited that long, or the slot should have come. */
 function thresholdPolicy(waitMs: number): PlacementPolicy {
   return (question) => {
-    const { waitedMs, slotReadyInMs, cloudDelayMs, queueFull } = question;
+    const { waitedMs, slotReadyInMs } = question;
     const { place: where, reason } = ours('threshold', waitMs, question);
-    if (where === 'cloud' && !queueFull && slotReadyInMs < (cloudDelayMs ?? 0))
-      return { place: 'pool', reviewInMs: slotReadyInMs };
     if (where !== 'queue') return VERDICTS[where];
+    if (reason === 'slot coming') return { place: 'pool', reviewInMs: slotReadyInMs };
     const unusable = reason !== 'short wait' && reason !== 'wait unknown';
     return { place: 'pool', reviewInMs: unusable ? waitMs : waitMs - waitedMs };
   };

@@ -45,10 +45,6 @@ function methodsOf(operations: Operations): Record<string, Method> {
         return DONE;
       },
     ),
-    restart: method(NONE, async () => {
-      await operations.restart();
-      return DONE;
-    }),
     'functions.list': method(NONE, () => operations.functions()),
     'functions.reload': method(NONE, () => operations.reload()),
     restart: method(NONE, async () => {

@@ -4,6 +4,7 @@
  */
 import type { CallError } from '../errors.ts';
 import type { FunctionSpec } from '../functions/manifest.ts';
+import type { Rate } from './prices.ts';
 
 /** off: not configured, or closed. degraded: takes no calls for now; CloudStatus.reason says why. */
 export type CloudState = 'off' | 'deploying' | 'ready' | 'degraded';
@@ -117,6 +118,8 @@ export interface CloudBackend {
   readonly state: CloudState;
   /** Why it takes no calls; undefined while ready. */
   readonly reason: CloudReason | undefined;
+  /** What its calls are paid by; the dearest region's prices until the region is known. Cheap enough for every placement. */
+  readonly rate: Rate;
   /**
    * Sends a call. `answer` is called exactly once, never before this returns, unless cancelled; at the latest when the
    * deadline has passed.

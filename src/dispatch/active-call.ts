@@ -1,36 +1,16 @@
 /** One call under way, from its arrival to the end of its last lease. */
-import type { CloudBackend, CloudFailure, CloudOutcome } from '../cloud/backend.ts';
+import type { CloudBackend, CloudOutcome } from '../cloud/backend.ts';
 import { timeout, type CallError } from '../errors.ts';
 import { failureError } from '../functions/failure.ts';
 import { newCallId } from '../pool/call-ids.ts';
 import type { SlotAnswer } from '../pool/answer.ts';
 import type { Slot, SlotCall } from '../pool/slot.ts';
-import type { CallReport, CallRequest, Loss, Outcome, PendingCall } from './call.ts';
+import type { CallEvents } from './call-events.ts';
+import type { CallReport, CallRequest, Loss, Outcome, PendingCall, Weighed } from './call.ts';
 import type { RunTimes } from './estimates.ts';
 import type { FunctionRecord } from './function-record.ts';
+import type { Placed } from './predictor.ts';
 import type { Watch } from './watch.ts';
-
-/** What a call tells the dispatcher. */
-export interface CallEvents {
-  /** A slot has it, and its function declares a localTimeoutMs. */
-  started(call: ActiveCall): void;
-  /** Its last slot was lost, or gave it back unstarted. */
-  unplaced(call: ActiveCall): void;
-  /** The cloud failed it, and nothing else has it. */
-  cloudFailed(call: ActiveCall, failure: CloudFailure): void;
-  /** It is held up behind another in a slot, or in the slot of a silent worker. */
-  heldUp(call: ActiveCall, slot: Slot, callId: number): void;
-  /** It waits, and must not any more. */
-  withdraw(call: ActiveCall): void;
-  /** It was answered, with that outcome. */
-  settled(call: ActiveCall, outcome: Outcome): void;
-  /** It took so much CPU time in a slot, measured or else expected, in milliseconds. */
-  ran(cpuMs: number): void;
-  /** Nothing runs it any more and nobody waits for it. */
-  ended(call: ActiveCall): void;
-  /** The largest result allowed, in bytes. */
-  readonly maxResultBytes: number;
-}
 
 /** A slot that holds a call, and the id it knows it by. */
 interface Lease {
@@ -58,37 +38,42 @@ export class ActiveCall implements SlotCall, PendingCall {
   watch: Watch | undefined;
   /** The cloud failed it once: it isn't sent there again. */
   refusedByCloud = false;
-  readonly #record: FunctionRecord;
-  readonly #events: CallEvents;
+  /** What was expected of it when both places were weighed last; Offload's. */
+  weighed: Weighed | undefined;
+  /** The same, if it stayed then; Learning's. */
+  stayed: Placed | undefined;
+  inCloud = false;
+  /** What is known of its function. */
+  readonly record: FunctionRecord;
+  readonly #events: CallEvents<ActiveCall>;
   #answer: ((outcome: Outcome) => void) | undefined;
   /** performance.now() when it was last handed over. */
   #startedAt: number | undefined;
   /** The slots that hold it: one, or two after it was held up in the first. */
   readonly #leases: Lease[] = [];
-  #inCloud = false;
   #ended = false;
 
   constructor(
     request: CallRequest,
     record: FunctionRecord,
-    events: CallEvents,
+    events: CallEvents<ActiveCall>,
     answer: (outcome: Outcome) => void,
   ) {
     this.request = request;
     this.traceparent = request.traceparent;
     this.deadlineAt = request.arrivedAt + request.timeoutMs;
-    this.#record = record;
+    this.record = record;
     this.#events = events;
     this.#answer = answer;
   }
 
   /** The bundles that have its function. */
   get bundles(): ReadonlyMap<string, number> {
-    return this.#record.indexes;
+    return this.record.indexes;
   }
 
   functionIndexIn(bundle: string): number | undefined {
-    return this.#record.indexes.get(bundle);
+    return this.record.indexes.get(bundle);
   }
 
   get params(): string | undefined {
@@ -105,7 +90,7 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   get shortMs(): number {
     const { spec } = this.request;
-    return spec.idempotent && spec.concurrency === 1 ? this.#record.local.shortMs : Infinity;
+    return spec.idempotent && spec.concurrency === 1 ? this.record.local.shortMs : Infinity;
   }
 
   /** Whether somebody still waits for the answer. */
@@ -120,26 +105,21 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   /** Whether neither a slot nor the cloud has it. */
   get unplaced(): boolean {
-    return !this.leased && !this.#inCloud;
+    return !this.leased && !this.inCloud;
   }
 
   /** What is known of its function's run times in the pool. */
   get local(): RunTimes {
-    return this.#record.local;
-  }
-
-  /** What is known of its function's run times in the cloud. */
-  get cloud(): RunTimes {
-    return this.#record.cloud;
+    return this.record.local;
   }
 
   get expectedMs(): number | undefined {
-    const { local } = this.#record;
+    const { local } = this.record;
     return local.known ? local.wallMs.mean / this.concurrency : undefined;
   }
 
   get leastMs(): number {
-    return this.#record.local.leastMs;
+    return this.record.local.leastMs;
   }
 
   get characters(): number {
@@ -157,7 +137,13 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   remainingMs(now: number): number {
-    return this.#record.local.remainingMs(now - (this.#startedAt ?? now)) / this.concurrency;
+    return this.record.local.remainingMs(now - (this.#startedAt ?? now)) / this.concurrency;
+  }
+
+  likelyLeftMs(now: number): number {
+    const { estimates } = this.record;
+    if (estimates === undefined) return this.remainingMs(now);
+    return estimates.local.remainingMs(now - (this.#startedAt ?? now), this.characters) / this.concurrency;
   }
 
   /** Hands it to a slot that has room. */
@@ -168,17 +154,18 @@ export class ActiveCall implements SlotCall, PendingCall {
     if (this.request.spec.localTimeoutMs !== undefined) this.#events.started(this);
   }
 
-  /** Sends it to the cloud, which takes calls just now. */
-  startInCloud(cloud: CloudBackend): void {
+  /** Sends it to the cloud, which takes calls just now; `ended` is told last. */
+  startInCloud(cloud: CloudBackend, ended: (outcome: CloudOutcome) => void): void {
     const { spec, params, timeoutMs, traceparent } = this.request;
     const callId = String(this.callId);
     const sentAt = performance.now();
     this.attempts += 1;
-    this.#inCloud = true;
+    this.inCloud = true;
     cloud.call({ callId, spec, params, deadline: this.deadlineAt, timeoutMs, traceparent }, (outcome) => {
-      this.#inCloud = false;
+      this.inCloud = false;
       this.#cloudEnded(outcome, sentAt);
       this.#endIfOver();
+      ended(outcome);
     });
   }
 
@@ -206,8 +193,8 @@ export class ActiveCall implements SlotCall, PendingCall {
     this.#release(slot);
     if (this.waiting) this.#events.withdraw(this);
     const { failure } = answer;
-    if (failure === undefined && answer.warm) this.#record.local.observe(answer.runMs, answer.cpuMs);
-    this.#events.ran(answer.cpuMs ?? this.#record.local.cpuMs.mean);
+    if (failure === undefined && answer.warm) this.record.local.observe(answer.runMs, answer.cpuMs);
+    this.#events.ran(this, answer);
     const report = { ...this.#report(answer.runMs), worker: slot.workerId };
     // The function may have noticed its deadline before this process did: the client is told of the deadline all the same.
     if (performance.now() >= this.deadlineAt) {
@@ -248,7 +235,7 @@ export class ActiveCall implements SlotCall, PendingCall {
     }
     const { report: cloud } = outcome;
     const { runMs = 0, coldStart } = cloud;
-    if (outcome.ok && coldStart === false) this.#record.cloud.observe(runMs, undefined);
+    if (outcome.ok && coldStart === false) this.record.cloud.observe(runMs, undefined);
     const queueMs = sentAt - this.request.arrivedAt;
     const report: CallReport = { callId: this.callId, backend: 'cloud', queueMs, runMs, cloud };
     if (performance.now() >= this.deadlineAt) {
@@ -265,7 +252,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   #placeAgain(): void {
-    if (!this.wanted || this.waiting || this.leased || this.#inCloud) return;
+    if (!this.wanted || this.waiting || this.leased || this.inCloud) return;
     if (performance.now() >= this.deadlineAt) this.expire();
     else this.#events.unplaced(this);
   }
@@ -274,9 +261,12 @@ export class ActiveCall implements SlotCall, PendingCall {
     const answer = this.#answer;
     if (answer === undefined) return;
     this.#answer = undefined;
-    this.#events.settled(this, outcome);
+    const { weighed: placement } = this;
+    const report = placement === undefined ? outcome.report : { ...outcome.report, placement };
+    const told = placement === undefined ? outcome : { ...outcome, report };
+    this.#events.settled(this, told);
     try {
-      answer(outcome);
+      answer(told);
     } catch (error) {
       // A fault of the front must not leave a slot or another call half accounted for.
       queueMicrotask(() => {
@@ -286,7 +276,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   #endIfOver(): void {
-    if (this.#ended || this.leased || this.#inCloud || this.wanted) return;
+    if (this.#ended || this.leased || this.inCloud || this.wanted) return;
     this.#ended = true;
     this.#events.ended(this);
   }

@@ -21,6 +21,13 @@ export interface CallRequest {
   readonly traceparent?: string;
 }
 
+/** From the decision to the answer, as expected in each place, in milliseconds, and what was decided. */
+export interface Weighed {
+  readonly reason: string;
+  readonly localMs: number;
+  readonly cloudMs: number;
+}
+
 /** Where and how long a call ran; durations in milliseconds. Absent worker and zero runMs: it never ran. */
 export interface CallReport {
   /** The id under which slots, functions and the log know it; absent if it never reached dispatch. */
@@ -31,6 +38,8 @@ export interface CallReport {
   readonly runMs: number;
   /** What it took in the cloud, if the cloud answered it. */
   readonly cloud?: CloudReport;
+  /** What was expected of it, if both places were weighed. */
+  readonly placement?: Weighed;
 }
 
 /** Why a call's slot was lost; undefined while none was. */

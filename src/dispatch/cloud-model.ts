@@ -18,6 +18,11 @@ const NANO = 1e9;
 const UNMEASURED_ROUND_TRIP_SPREAD_MS = 200;
 const UNMEASURED_COLD_START_SPREAD_MS = 2000;
 
+/** Where the price of a call is looked up: it may only be known exactly once the cloud is there. */
+export interface PriceList {
+  readonly rate: Rate;
+}
+
 /** A call that is under way in the cloud. */
 export interface SentCall {
   readonly inFlightBefore: number;
@@ -54,7 +59,7 @@ export interface CloudOutlook {
  */
 export class CloudModel {
   readonly speed: SharedSpeed;
-  readonly #rate: Rate;
+  readonly #prices: PriceList;
   readonly #roundTripMs = new Decaying();
   readonly #coldStartMs = new Decaying();
   readonly #warm = new WarmInstances();
@@ -63,10 +68,10 @@ export class CloudModel {
   /** The calls that start an instance, oldest first. */
   readonly #starting = new Set<SentCall>();
 
-  /** @param rate what is paid for a call; also tells the share of a core (cloud-speed.ts) */
-  constructor(rate: Rate) {
-    this.#rate = rate;
-    this.speed = new SharedSpeed(rate.memoryMb);
+  /** @param prices what is paid for a call; the memory also tells the share of a core (cloud-speed.ts) */
+  constructor(prices: PriceList) {
+    this.#prices = prices;
+    this.speed = new SharedSpeed(prices.rate.memoryMb);
   }
 
   get inFlight(): number {
@@ -100,7 +105,7 @@ export class CloudModel {
 
   /** What a call that runs for `runMs` there costs, in US dollars, with a small answer and log. */
   costUsd(runMs: number): number {
-    return callNanoUsd(this.#rate, { billedMs: runMs, resultBytes: 0, logBytes: 0 }) / NANO;
+    return callNanoUsd(this.#prices.rate, { billedMs: runMs, resultBytes: 0, logBytes: 0 }) / NANO;
   }
 
   /** A call is sent, of which `warmMs` is expected if a warm instance takes it. */

@@ -1,35 +1,25 @@
 /** Places every call: on a free slot, behind a short one, or in the queue; and again when that didn't work out. */
 import type { CloudFailure } from '../cloud/backend.ts';
 import { cloudFailed, methodNotFound, overloaded, shuttingDown, workerLost } from '../errors.ts';
-import type { Manifest } from '../functions/manifest.ts';
+import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Slot } from '../pool/slot.ts';
-import { ActiveCall, type CallEvents } from './active-call.ts';
+import type { SlotAnswer } from '../pool/answer.ts';
+import { ActiveCall } from './active-call.ts';
+import type { CallEvents } from './call-events.ts';
 import type { CallRequest, Outcome } from './call.ts';
 import { Deadlines } from './deadlines.ts';
 import { Demand, type Workload } from './demand.ts';
+import type { DispatchOptions } from './dispatch-options.ts';
 import { Leasing } from './leasing.ts';
 import type { CallObserver } from './observer.ts';
-import { Offload, type OffloadRule, type Stays } from './offload.ts';
+import { Offload, type Stays } from './offload.ts';
 import { MAX_RUNS, mayPlaceAgain } from './placement.ts';
 import { Queue } from './queue.ts';
 import { Records } from './records.ts';
 import { RetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { WaitingRoom } from './waiting-room.ts';
-
-/** How dispatch is set up. */
-export interface DispatchOptions {
-  /** The most calls that may wait. */
-  readonly queueCalls: number;
-  /** The largest result allowed, in bytes. */
-  readonly maxResultBytes: number;
-  readonly offload: OffloadRule;
-  /** Who counts, and tells the operator. */
-  readonly observer?: CallObserver;
-  /** How many slots the pool may grow to, where it grows: a burst it is about to grow for isn't turned away. */
-  readonly mostSlots?: () => number;
-}
 
 /** Counts since the start. */
 export interface CallCounts {
@@ -40,7 +30,7 @@ export interface CallCounts {
 }
 
 /** The dispatcher of one balancer. */
-export class Dispatcher implements CallEvents {
+export class Dispatcher implements CallEvents<ActiveCall> {
   readonly maxResultBytes: number;
   /** Which calls leave for the cloud. */
   readonly offload: Offload;
@@ -72,8 +62,9 @@ export class Dispatcher implements CallEvents {
       queue,
       leasing: this.#leasing,
       mostSlots: () => Math.max(pool.slots.length, options.mostSlots?.() ?? 0),
+      slotsReadyInMs: options.slotsReadyInMs ?? (() => []),
       entered: (call, why) => {
-        if (why !== undefined) this.#observer?.placed(call, 'queue', why);
+        if (why !== undefined) this.#observer?.placed(call, 'queue', why.reason, why.expected);
         this.offload.watchWait(call);
         this.onQueued();
       },
@@ -84,6 +75,7 @@ export class Dispatcher implements CallEvents {
     this.offload = new Offload(options.offload, this.#room, {
       observer: options.observer,
       demand: this.#demand,
+      usdPerHour: options.offloadUsdPerHour ?? Infinity,
     });
     this.pump = this.#room.pump;
   }
@@ -96,6 +88,11 @@ export class Dispatcher implements CallEvents {
   useManifest(manifest: Manifest, bundle: string): void {
     this.#records.learn(manifest, bundle);
     this.pump();
+  }
+
+  /** Why a function's calls aren't offloaded at the moment, though they could be: the guard's word. */
+  suspension(spec: FunctionSpec): string | undefined {
+    return this.#records.of(spec).estimates?.guard.reason;
   }
 
   /** Whether a call waits that only this bundle can run. */
@@ -214,7 +211,7 @@ export class Dispatcher implements CallEvents {
     else if (mayPlaceAgain(failed) && (!mayHaveRun || this.#budget.take(now))) {
       this.#counts.retried += 1;
       this.#observer?.placedAgain(call, 'cloud failed');
-      if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, reason);
+      if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, { reason });
     } else call.fail(cloudFailed(reason, `The cloud failed the call: ${reason}`, attempts > 0));
   }
 
@@ -236,8 +233,9 @@ export class Dispatcher implements CallEvents {
     this.#observer?.answered(call, outcome);
   }
 
-  ran(cpuMs: number): void {
-    this.#demand.ran(cpuMs);
+  ran(call: ActiveCall, { runMs, cpuMs, failure, warm }: SlotAnswer): void {
+    this.#demand.ran(cpuMs ?? call.local.cpuMs.mean);
+    if (failure === undefined && warm) this.offload.ran(call, runMs);
   }
 
   ended(call: ActiveCall): void {
@@ -249,7 +247,7 @@ export class Dispatcher implements CallEvents {
 
   /** A free slot decides before anything else is asked, since most calls find one. */
   #arrive(call: ActiveCall): void {
-    const cloudFirst = this.offload.asksFirst(call.request);
+    const cloudFirst = this.offload.asksFirst(call);
     if (!cloudFirst && this.#queue.size === 0 && this.#leasing.place(call)) {
       this.#observer?.placed(call, 'pool', 'slot free');
       return;
@@ -258,8 +256,9 @@ export class Dispatcher implements CallEvents {
     this.onQueued();
     const stays = this.offload.take(call);
     if (stays === undefined) return;
-    if (!cloudFirst || this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, stays);
-    else this.#observer?.placed(call, 'pool', stays);
+    if (stays.hopeless === true) this.#refuse(call, stays);
+    else if (!cloudFirst || this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, stays);
+    else this.#observer?.placed(call, 'pool', stays.reason, stays.expected);
   }
 
   #again(call: ActiveCall): void {
@@ -272,7 +271,11 @@ export class Dispatcher implements CallEvents {
     if (this.#room.enter(call, why)) return;
     // Those in the queue can't use what room there is among calls of another concurrency.
     if (!this.#queue.hasLine(call.concurrency) && this.#leasing.place(call)) return;
-    this.#observer?.placed(call, 'reject', 'queue full');
+    this.#refuse(call, { reason: 'queue full', expected: why.expected });
+  }
+
+  #refuse(call: ActiveCall, { reason, expected }: Stays): void {
+    this.#observer?.placed(call, 'reject', reason, expected);
     call.fail(overloaded(this.#retryAfter.ms(performance.now())));
   }
 

@@ -26,6 +26,15 @@ export class Line<C> {
     return this.#newest?.call;
   }
 
+  /** From the oldest to the newest, or the other way round. */
+  *walk(newestFirst: boolean): Generator<C> {
+    let place = newestFirst ? this.#newest : this.#oldest;
+    while (place !== undefined) {
+      yield place.call;
+      place = newestFirst ? place.older : place.newer;
+    }
+  }
+
   /** Lets a call in behind all others, and remembers the `work` it stands for. */
   push(call: C, work: number): void {
     const place: Place<C> = { call, work, older: this.#newest, newer: undefined };

@@ -44,12 +44,20 @@ export class Load {
     if (line.calls === 0) this.#lines.delete(local);
   }
 
+  /** When each slot is likely to be free, in milliseconds from `now`. */
+  freeInMs(now: number): number[] {
+    const freeInMs: number[] = [];
+    for (const slot of this.#pool.slots) if (slot.usable) freeInMs.push(slot.freeInMs(now, true));
+    return freeInMs;
+  }
+
   /**
-   * The wait of a call that arrives at `now`, in milliseconds: 0 with an empty slot, Infinity where no slot takes calls.
+   * The wait of a call that arrives at `now`, in milliseconds: 0 with an empty slot, Infinity where no slot takes calls
+   * and none is coming. `comingMs`: when those will be ready that are, from now.
    * Waiting calls of functions that aren't known yet count as no work: they are judged by their real wait.
    */
-  expectedWaitMs(now: number): number {
-    const freeInMs: number[] = [];
+  expectedWaitMs(now: number, comingMs: readonly number[] = []): number {
+    const freeInMs = [...comingMs];
     for (const slot of this.#pool.slots) {
       if (!slot.usable) continue;
       if (slot.running === 0) return 0;

@@ -1,73 +1,80 @@
 /**
- * Which calls leave for the cloud, and when: on arrival, when a wait has become too long, and when a call runs too long
- * here. The decision is placement.ts; this gathers what it is to know, watches the clock, and sends.
+ * Which calls leave for the cloud, and when: on arrival, when a wait has become too long (under predictive: whenever the
+ * lookout looks), and when a call runs too long here. The decision is placement.ts; this gathers what it is to know,
+ * watches the clock, and sends.
  */
 import type { CloudBackend } from '../cloud/backend.ts';
 import { fitsEvent } from '../cloud/event.ts';
 import { cloudFailed } from '../errors.ts';
 import type { ActiveCall } from './active-call.ts';
-import type { CallRequest } from './call.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Demand } from './demand.ts';
+import type { Choice } from './foresight.ts';
+import { Learning } from './learning.ts';
+import { Lookout, type WayOut } from './lookout.ts';
+import { cloudRunMs, observe, type ForeseenWait, type LocalSide, type OffloadRule } from './observation.ts';
 import type { CallObserver } from './observer.ts';
 import {
+  MAX_CLOUD_RUN_MS,
   MAX_RUNS,
   place,
   startInCloudToo,
+  type ExpectedFinish,
   type Observation,
-  type OffloadPolicy,
   type PlacementReason,
 } from './placement.ts';
 import { Watch } from './watch.ts';
 
 /** A call that the cloud couldn't have when it was looked at is looked at again this often, in milliseconds. */
 const LOOK_AGAIN_MS = 250;
+/** And one that waits for a slot about to be ready, no sooner than this. */
+const SOONEST_LOOK_MS = 20;
 
-/** When calls leave; may be changed while calls are under way. */
-export interface OffloadRule {
-  readonly policy: OffloadPolicy;
-  /** The wait from which on the threshold policy offloads, in milliseconds. */
-  readonly waitMs: number;
-}
-
-/** The pool's side, as far as a placement needs it. */
-export interface LocalSide {
-  /** Whether a slot could take the call now, and nobody waits for it. */
-  hasRoomFor(call: ActiveCall): boolean;
-  /** Whether the call may wait. */
-  mayWait(call: ActiveCall): boolean;
-  /** What a call arriving now would wait, in milliseconds. */
-  expectedWaitMs(): number;
-  /** It is about to be sent to the cloud: it waits no longer, if it did. */
-  leaves(call: ActiveCall): void;
-  /** Places what waits: a slot may have been held back for one that has left. */
-  pump(): void;
-}
-
-/** Who is told what is sent. */
-interface OffloadListeners {
+/** Who is told what is sent, and what may be spent. */
+interface OffloadParts {
   readonly observer: CallObserver | undefined;
   readonly demand: Demand;
+  /** What an hour of saved waiting may cost under predictive, in US dollars. */
+  readonly usdPerHour: number;
 }
 
-/** Why a call stays here. */
-export type Stays = PlacementReason | 'no slot free';
+/** Why a call stays here, and what was expected of it where both places were weighed. */
+export interface Stays {
+  readonly reason: PlacementReason | 'no slot free';
+  readonly expected?: ExpectedFinish | undefined;
+  /** Its deadline is out of reach in both places: it is refused. */
+  readonly hopeless?: boolean;
+}
+
+/** Why a call, or a copy of it, is sent. */
+interface Sent {
+  readonly reason: PlacementReason | 'slow here' | 'starts an instance' | 'explores';
+  readonly expected?: ExpectedFinish | undefined;
+  /** It keeps its place here. */
+  readonly copy?: boolean;
+}
+
+const NO_SLOT: Stays = { reason: 'no slot free' };
 
 /** The way to the cloud. Without a cloud nothing is asked or watched. */
-export class Offload {
+export class Offload implements WayOut {
   /** May be replaced while calls are under way. */
   rule: OffloadRule;
   /** Calls sent since the start. */
   sent = 0;
+  readonly usdPerHour: number;
   readonly #local: LocalSide;
   readonly #watches = new Deadlines<Watch>();
   #cloud: CloudBackend | undefined;
+  #learning: Learning | undefined;
+  #lookout: Lookout | undefined;
   readonly #observer: CallObserver | undefined;
   readonly #demand: Demand;
 
-  constructor(rule: OffloadRule, local: LocalSide, { observer, demand }: OffloadListeners) {
+  constructor(rule: OffloadRule, local: LocalSide, { observer, demand, usdPerHour }: OffloadParts) {
     this.#demand = demand;
     this.rule = rule;
+    this.usdPerHour = usdPerHour;
     this.#local = local;
     this.#observer = observer;
   }
@@ -75,31 +82,50 @@ export class Offload {
   /** From now on there is a cloud; whether it takes calls is its own word. */
   useCloud(cloud: CloudBackend): void {
     this.#cloud = cloud;
+    this.#learning = new Learning(cloud);
+    this.#lookout = new Lookout(this.#local, this.#learning, this);
   }
 
-  /** Whether a placement is asked before the pool is tried. For all others a free slot decides, at no further cost. */
-  asksFirst({ backend }: CallRequest): boolean {
-    return backend === 'cloud' || (backend === undefined && this.rule.policy === 'always');
+  /**
+   * Whether a placement is asked before the pool is tried. For all others a free slot decides, at no further cost; under
+   * predictive unless the cloud is known to run the function faster, since it can't be sooner else.
+   */
+  asksFirst({ request: { backend }, record }: ActiveCall): boolean {
+    if (backend !== undefined) return backend === 'cloud';
+    const { policy } = this.rule;
+    return policy === 'always' || (policy === 'predictive' && record.estimates?.fasterThere === true);
   }
 
   /** Takes a call that has come and found no slot, or is asked about first. @returns why it stays here, if it does */
   take(call: ActiveCall): Stays | undefined {
     const { backend } = call.request;
-    if (backend === 'pool' || (this.#cloud === undefined && backend !== 'cloud')) return 'no slot free';
-    const { place: where, reason } = place(this.#observe(call, 0));
-    if (where === 'cloud') {
-      this.#send(call, reason);
+    if (backend === 'pool' || (this.#cloud === undefined && backend !== 'cloud')) return NO_SLOT;
+    // Those leave first that have the most to gain; it may be among them.
+    if (backend === undefined && this.isWanted() && !this.#local.hasRoomFor(call)) {
+      if (this.#lookout?.look(this.#local.mayWait(call) ? call : undefined) === true) return undefined;
+    }
+    const { place: where, reason, expected } = place(this.#observe(call, 0));
+    if (where === 'cloud' && !call.inCloud) {
+      this.#send(call, { reason, expected });
       return undefined;
     }
-    if (where !== 'reject' || backend !== 'cloud') return reason;
-    this.#observer?.placed(call, 'reject', reason);
-    call.fail(cloudFailed(reason, `The cloud can't take the call: ${reason}`, false));
-    return undefined;
+    if (where === 'reject' && backend === 'cloud') {
+      this.#observer?.placed(call, 'reject', reason);
+      call.fail(cloudFailed(reason, `The cloud can't take the call: ${reason}`, false));
+      return undefined;
+    }
+    if (expected !== undefined) {
+      call.weighed = { reason, ...expected };
+      if (where === 'queue') this.#learning?.stays(call, expected.localMs);
+    }
+    return { reason, expected, hopeless: reason === 'deadline out of reach' };
   }
 
-  /** A call has begun to wait: it is placed again once it has waited too long. */
+  /** A call has begun to wait: it is placed again once it has waited too long, or whenever the lookout looks. */
   watchWait(call: ActiveCall): void {
-    if (this.#mayLeave(call)) this.#watch(call, this.rule.waitMs);
+    if (!this.#mayLeave(call)) return;
+    if (this.isWanted()) this.#lookout?.watch();
+    else this.#watch(call, this.rule.waitMs);
   }
 
   /** A slot has started a call: it is started in the cloud too if it takes too long. */
@@ -111,7 +137,9 @@ export class Offload {
   /** A call has left the queue. */
   leftQueue(call: ActiveCall): void {
     this.unwatch(call);
-    if (call.leased) this.watchRun(call);
+    if (!call.leased) return;
+    this.watchRun(call);
+    if (this.isWanted()) this.#explore(call);
   }
 
   /** It neither waits nor runs here any more. */
@@ -121,9 +149,49 @@ export class Offload {
     call.watch = undefined;
   }
 
+  /** A slot has run a call for `runMs`. */
+  ran(call: ActiveCall, runMs: number): void {
+    this.#learning?.ran(call, runMs);
+  }
+
   /** Looks at no call any more. */
   close(): void {
     this.#watches.close();
+    this.#lookout?.close();
+  }
+
+  isWanted(): boolean {
+    return this.rule.policy === 'predictive';
+  }
+
+  isOpen(): boolean {
+    return this.isWanted() && this.#cloud !== undefined && this.#cloud.reason === undefined;
+  }
+
+  mayLeave(call: ActiveCall): boolean {
+    if (!this.#mayLeave(call) || call.inCloud || call.attempts >= MAX_RUNS) return false;
+    if (call.deadlineAt <= performance.now()) return false; // it is about to be told
+    return fitsEvent(call.params) && (cloudRunMs(call) ?? 0) <= MAX_CLOUD_RUN_MS;
+  }
+
+  mayCopy(call: ActiveCall): boolean {
+    return call.request.spec.idempotent && call.attempts === 0;
+  }
+
+  leave(call: ActiveCall, { waitMs, relievesMs, copy }: Choice): boolean {
+    if (copy) {
+      this.#send(call, { reason: 'starts an instance', copy });
+      return true;
+    }
+    const waitedMs = call.waiting ? performance.now() - call.waitingSince : 0;
+    const { place: where, reason, expected } = place(this.#observe(call, waitedMs, { waitMs, relievesMs }));
+    if (where !== 'cloud') return false;
+    this.#send(call, { reason, expected });
+    return true;
+  }
+
+  unwatched(calls: readonly ActiveCall[]): void {
+    for (const call of calls) if (call.watch === undefined) this.watchWait(call);
   }
 
   /** Whether it could ever be sent, whatever the cloud says just now. */
@@ -146,50 +214,59 @@ export class Offload {
     if (!call.wanted) return;
     const now = performance.now();
     if (call.waiting) {
+      // The policy may have changed since.
+      if (this.isWanted() || call.inCloud) return this.watchWait(call);
       const waitedMs = now - call.waitingSince;
-      const { place: where, reason } = place(this.#observe(call, waitedMs));
-      if (where === 'cloud') this.#send(call, reason);
+      const observation = this.#observe(call, waitedMs);
+      const { place: where, reason } = place(observation);
+      const { slotReadyInMs = 0 } = observation;
+      if (where === 'cloud') this.#send(call, { reason });
+      else if (reason === 'slot coming') this.#watch(call, Math.max(slotReadyInMs, SOONEST_LOOK_MS));
       else this.#watch(call, Math.max(this.rule.waitMs - waitedMs, LOOK_AGAIN_MS));
       return;
     }
     const runningMs = call.runningMs(now);
-    if (runningMs === undefined || call.attempts >= MAX_RUNS) return;
+    if (runningMs === undefined || call.attempts >= MAX_RUNS || call.refusedByCloud) return;
     const { idempotent, localTimeoutMs } = call.request.spec;
     const observation = this.#observe(call, 0);
     if (startInCloudToo({ idempotent, localTimeoutMs, runningMs, observation }))
-      this.#send(call, 'slow here');
+      this.#send(call, { reason: 'slow here' });
     else this.#watch(call, Math.max((localTimeoutMs ?? 0) - runningMs, LOOK_AGAIN_MS));
   }
 
-  /** The only place that says what a placement knows. */
-  #observe(call: ActiveCall, waitedMs: number): Observation {
-    const { request, local, cloud } = call;
-    const { policy, waitMs } = this.rule;
-    return {
-      policy,
-      offloadWaitMs: waitMs,
-      forced: request.backend,
-      slotFree: !call.waiting && this.#local.hasRoomFor(call),
-      mayWait: call.waiting || this.#local.mayWait(call),
-      waitedMs,
-      // One that waits already is judged by how long it has.
-      expectedWaitMs: local.known && !call.waiting ? this.#local.expectedWaitMs() : undefined,
-      offload: request.spec.offload,
-      fitsEvent: fitsEvent(request.params),
-      cloudRunMs: cloud.wallMs.count > 0 ? cloud.wallMs.mean : local.known ? local.wallMs.mean : undefined,
-      cloud: this.#cloud === undefined ? 'off' : this.#cloud.reason,
-    };
+  /** A call starts here that has waited: a few are copied to the cloud, so that the estimates don't go stale. */
+  #explore(call: ActiveCall): void {
+    if (this.#learning === undefined || !this.isOpen() || !this.mayLeave(call)) return;
+    const { predictor } = this.#learning;
+    const now = performance.now();
+    const waitedMs = now - call.waitingSince;
+    if (predictor.explores(this.#learning.of(call), call.request.spec.idempotent, waitedMs, now))
+      this.#send(call, { reason: 'explores', copy: true });
   }
 
-  #send(call: ActiveCall, reason: PlacementReason | 'slow here'): void {
+  #observe(call: ActiveCall, waitedMs: number, foreseen?: ForeseenWait): Observation {
+    const { rule, usdPerHour } = this;
+    const parts = { rule, usdPerHour, local: this.#local, cloud: this.#cloud };
+    return observe(call, { ...parts, learning: this.#learning, lookout: this.#lookout }, waitedMs, foreseen);
+  }
+
+  #send(call: ActiveCall, { reason, expected, copy = false }: Sent): void {
     const cloud = this.#cloud;
-    if (cloud === undefined) return;
-    this.unwatch(call);
-    this.#local.leaves(call);
+    const learning = this.#learning;
+    if (cloud === undefined || learning === undefined) return;
+    if (expected !== undefined) call.weighed = { reason, ...expected };
+    if (!copy) {
+      this.unwatch(call);
+      this.#local.leaves(call);
+      this.#demand.offload(call.local, call.concurrency);
+    }
     this.sent += 1;
-    this.#demand.offload(call.local, call.concurrency);
-    this.#observer?.placed(call, 'cloud', reason);
-    call.startInCloud(cloud);
-    this.#local.pump();
+    this.#observer?.placed(call, 'cloud', reason, expected);
+    const ended = learning.sent(call, { localMs: expected?.localMs, copy: copy || call.leased });
+    call.startInCloud(cloud, (outcome) => {
+      ended(outcome);
+      if (this.isWanted()) this.#lookout?.look();
+    });
+    if (!copy) this.#local.pump();
   }
 }

@@ -2,8 +2,13 @@
  * All estimates of one balancer behind two doors: `foresee` tells what is expected of a call, `learn…` takes what became of it.
  * Pure: the time and the dice are arguments.
  */
-import type { Rate } from '../cloud/prices.ts';
-import { CloudModel, type CloudAnswer, type CloudOutlook, type SentCall } from './cloud-model.ts';
+import {
+  CloudModel,
+  type CloudAnswer,
+  type CloudOutlook,
+  type PriceList,
+  type SentCall,
+} from './cloud-model.ts';
 import { CloudSpeed } from './cloud-speed.ts';
 import type { CallForesight } from './foresight.ts';
 import { OPEN, judge, maySpill, type Guard } from './guard.ts';
@@ -20,18 +25,22 @@ const EXPLORE_WAITED_MS = 20;
 /** How long an answer of the cloud stays good, in milliseconds. */
 const STALE_MS = 600_000;
 
-/** What is known of one function. */
-interface FunctionEstimates {
+/** What is known of one function; made by Predictor.newFunction(). */
+export interface FunctionEstimates {
+  /** Its run times in the pool. */
   readonly local: RunTimeModel;
   readonly speed: CloudSpeed;
+  /** Whether offloading it pays, and why not. */
   guard: Guard;
+  /** Whether the cloud runs it faster, as of its last answer: only then may it be sooner than a free slot. */
+  fasterThere: boolean;
   /** When the cloud last answered a call of it. */
   cloudAt: number;
 }
 
 /** A call that was placed, with what was expected of it then. */
 export interface Placed {
-  readonly functionIndex: number;
+  readonly of: FunctionEstimates;
   /** The length of its params. */
   readonly bytes: number;
   /** From the decision to the answer, had it stayed: wait + run; in milliseconds. */
@@ -42,19 +51,21 @@ export interface Placed {
   readonly leftBefore: number;
 }
 
+/** Of one balancer and one cloud. */
 export class Predictor {
   readonly cloud: CloudModel;
-  readonly #functions: FunctionEstimates[] = [];
   #exploreTokens = EXPLORE_BURST;
   #leftCalls = 0;
 
-  /** @param functions how many there are: they are known by their index in the manifest */
-  constructor(functions: number, rate: Rate) {
-    this.cloud = new CloudModel(rate);
-    for (let index = 0; index < functions; index++) {
-      const speed = new CloudSpeed(this.cloud.speed);
-      this.#functions.push({ local: new RunTimeModel(), speed, guard: OPEN, cloudAt: -Infinity });
-    }
+  /** @param prices what is paid for a call in the cloud */
+  constructor(prices: PriceList) {
+    this.cloud = new CloudModel(prices);
+  }
+
+  /** The estimates of a function of which nothing is known. */
+  newFunction(): FunctionEstimates {
+    const speed = new CloudSpeed(this.cloud.speed);
+    return { local: new RunTimeModel(), speed, guard: OPEN, fasterThere: false, cloudAt: -Infinity };
   }
 
   /** Calls that have left for the cloud so far. */
@@ -67,16 +78,6 @@ export class Predictor {
     this.#leftCalls += 1;
   }
 
-  /** A function's run times in the pool. */
-  runTimes(functionIndex: number): RunTimeModel {
-    return this.#of(functionIndex).local;
-  }
-
-  /** Whether offloading a function pays, and why not. */
-  guard(functionIndex: number): Guard {
-    return this.#of(functionIndex).guard;
-  }
-
   /**
    * What is expected of a call now.
    *     margin = 5 ms + mean deviation of the round trip + coldChance·((1 − coldChance)·cold start + its
@@ -86,12 +87,11 @@ export class Predictor {
    * far off the ratio may well be (cloud-speed.ts), since a small error of it outweighs a wait where calls are long.
    */
   foresee(
-    functionIndex: number,
+    { local, speed, guard }: FunctionEstimates,
     bytes: number,
     nowMs: number,
     outlook: CloudOutlook = this.cloud.outlook(nowMs),
   ): CallForesight {
-    const { local, speed, guard } = this.#of(functionIndex);
     const { ratio } = speed;
     const runMs = local.meanMs(bytes);
     const { coldChance, coldStartMs } = outlook;
@@ -117,18 +117,17 @@ export class Predictor {
    * it costs money only. Idempotent calls that have waited, of functions of which the cloud has answered none for ten
    * minutes; at most one call in a hundred, and two at the start. Counts the call as explored if so.
    */
-  explores(functionIndex: number, idempotent: boolean, waitedMs: number, nowMs: number): boolean {
+  explores({ cloudAt }: FunctionEstimates, idempotent: boolean, waitedMs: number, nowMs: number): boolean {
     this.#exploreTokens = Math.min(EXPLORE_BURST, this.#exploreTokens + EXPLORE_SHARE);
     if (!idempotent || waitedMs < EXPLORE_WAITED_MS || this.#exploreTokens < 1) return false;
-    if (nowMs - this.#of(functionIndex).cloudAt < STALE_MS) return false;
+    if (nowMs - cloudAt < STALE_MS) return false;
     if (this.cloud.outlook(nowMs).throttleChance > 0) return false;
     this.#exploreTokens -= 1;
     return true;
   }
 
-  /** A call ran in the pool for `runMs`. `placed` is absent where nothing was foreseen. */
-  learnLocal(functionIndex: number, bytes: number, runMs: number): void {
-    const { local, speed } = this.#of(functionIndex);
+  /** A call ran in the pool for `runMs`. */
+  learnLocal({ local, speed }: FunctionEstimates, bytes: number, runMs: number): void {
     if (local.known) speed.observe('pool', runMs, local.meanMs(bytes));
     local.observe(runMs, bytes);
   }
@@ -139,7 +138,7 @@ export class Predictor {
    */
   learnStayed(placed: Placed, nowMs: number): void {
     if (placed.leftBefore !== this.#leftCalls) return;
-    const estimates = this.#of(placed.functionIndex);
+    const estimates = placed.of;
     const ended = {
       place: 'pool',
       tookMs: nowMs - placed.decidedAt,
@@ -150,12 +149,13 @@ export class Predictor {
 
   /** A call that was sent was answered. A copy that explores has no `placed.expectedLocalMs` to be judged by: see `judged`. */
   learnCloud(placed: Placed, sent: SentCall, answer: CloudAnswer, nowMs: number, judged = true): void {
-    const estimates = this.#of(placed.functionIndex);
+    const estimates = placed.of;
     this.cloud.answered(sent, answer, nowMs);
     if (answer.runMs !== undefined && estimates.local.known) {
       estimates.speed.observe('cloud', answer.runMs, estimates.local.meanMs(placed.bytes));
     }
     estimates.cloudAt = nowMs;
+    estimates.fasterThere = estimates.speed.ratio < 1;
     if (!judged) return;
     const ended = {
       place: 'cloud',
@@ -163,11 +163,5 @@ export class Predictor {
       expectedMs: placed.expectedLocalMs,
     } as const;
     estimates.guard = judge(estimates.guard, ended, nowMs);
-  }
-
-  #of(functionIndex: number): FunctionEstimates {
-    const estimates = this.#functions[functionIndex];
-    if (estimates === undefined) throw new Error(`predictor: no function has the index ${functionIndex}`);
-    return estimates;
   }
 }

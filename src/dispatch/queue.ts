@@ -135,6 +135,23 @@ export class Queue<C extends Waiting> {
     return this.#retries.size === 0 ? heads : [...this.#retries, ...heads];
   }
 
+  /** The first `limit` calls in the order in which they will be tried, as things stand. */
+  first(limit: number): C[] {
+    const { overloaded } = this;
+    const calls: C[] = [];
+    for (const line of this.#lines.values()) {
+      let taken = 0;
+      for (const call of line.walk(overloaded)) {
+        if (taken === limit) break;
+        calls.push(call);
+        taken += 1;
+      }
+    }
+    const order = overloaded ? -1 : 1;
+    if (this.#lines.size > 1) calls.sort((a, b) => order * (a.arrivedAt - b.arrivedAt));
+    return [...this.#retries, ...calls].slice(0, limit);
+  }
+
   /** The call that has waited longest, of those that were never placed. */
   #oldest(): Oldest | undefined {
     let oldest: C | undefined;

@@ -3,7 +3,8 @@ import type { Pool } from '../pool/pool.ts';
 import type { ActiveCall } from './active-call.ts';
 import type { Leasing } from './leasing.ts';
 import { Load } from './load.ts';
-import type { LocalSide, Stays } from './offload.ts';
+import type { LocalSide } from './observation.ts';
+import type { Stays } from './offload.ts';
 import type { Queue } from './queue.ts';
 
 /** What the room is made of. */
@@ -13,6 +14,8 @@ export interface WaitingRoomParts {
   readonly queue: Queue<ActiveCall>;
   /** How many slots the pool may grow to: a burst it is about to grow for isn't turned away. */
   readonly mostSlots: () => number;
+  /** When each slot will be ready that is starting or being resumed, in milliseconds from now, in ascending order. */
+  readonly slotsReadyInMs: () => readonly number[];
   /** A call has begun to wait, and why; one that was placed before needs no reason. */
   readonly entered: (call: ActiveCall, why: Stays | undefined) => void;
   /** A call waits no longer: a slot has it, or nobody wants it. */
@@ -42,7 +45,21 @@ export class WaitingRoom implements LocalSide {
   }
 
   expectedWaitMs(): number {
-    return this.#load.expectedWaitMs(performance.now());
+    return this.#load.expectedWaitMs(performance.now(), this.#parts.slotsReadyInMs());
+  }
+
+  waiting(limit: number): ActiveCall[] {
+    return this.#parts.queue.first(limit);
+  }
+
+  freeInMs(): number[] {
+    return [...this.#load.freeInMs(performance.now()), ...this.#parts.slotsReadyInMs()];
+  }
+
+  slotReadyInMs(call: ActiveCall): number | undefined {
+    const comingMs = this.#parts.slotsReadyInMs();
+    if (comingMs.length === 0) return undefined;
+    return comingMs[call.waiting ? this.waiting(comingMs.length).indexOf(call) : this.size];
   }
 
   mayWait(call: ActiveCall): boolean {

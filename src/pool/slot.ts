@@ -27,6 +27,8 @@ export interface SlotCall {
   readonly shortMs: number;
   /** What is left of it, in slot-milliseconds, at `now` (performance.now()). */
   remainingMs(now: number): number;
+  /** The same, where all that is known of its function is asked, which takes longer. */
+  likelyLeftMs(now: number): number;
   answered(slot: Slot, answer: SlotAnswer): void;
   /** The slot gave it back, unstarted, as it was asked to. */
   dropped(slot: Slot): void;
@@ -153,10 +155,11 @@ export class Slot {
     return total < MAX_AHEAD_MS ? total : Infinity;
   }
 
-  /** How long until it is empty, as far as can be expected, in milliseconds from `now`. */
-  freeInMs(now: number): number {
+  /** How long until it is empty, as far as can be expected, in milliseconds from `now`; `likely`: by likelyLeftMs. */
+  freeInMs(now: number, likely = false): number {
     let ms = 0;
-    for (const { call } of this.#calls.values()) ms += call.remainingMs(now);
+    for (const { call } of this.#calls.values())
+      ms += likely ? call.likelyLeftMs(now) : call.remainingMs(now);
     return ms;
   }
 

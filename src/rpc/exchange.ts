@@ -6,6 +6,7 @@ import type { ClientConnection, Unanswered } from './client-connection.ts';
 import { costHeaders } from './cost-headers.ts';
 import { serverTiming } from './lean-answer.ts';
 import { STALLED_MS } from './limits.ts';
+import { placementHeader } from './placement-header.ts';
 import type { Protocol } from './protocol.ts';
 import { refusalOf, requestTooLarge, routeOf, type Refusal } from './refusal.ts';
 import { byteString, errorReply, type Reply } from './reply.ts';
@@ -205,5 +206,6 @@ function pushReport(head: OutgoingHttpHeader[], report: CallReport): void {
   if (report.backend !== undefined) head.push('spillway-backend', report.backend);
   if (report.worker !== undefined) head.push('spillway-worker', report.worker);
   if (report.cloud !== undefined) head.push(...costHeaders(report.cloud));
+  if (report.placement !== undefined) head.push('spillway-placement', placementHeader(report.placement));
   head.push('server-timing', serverTiming(report));
 }

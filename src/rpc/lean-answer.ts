@@ -1,6 +1,7 @@
 /** The heads of the fast lane's answers, as text: the same lines that Node's server writes for the other lane. */
 import type { CallReport } from '../dispatch/call.ts';
 import { costHeaders } from './cost-headers.ts';
+import { placementHeader } from './placement-header.ts';
 import { KEEP_ALIVE_TIMEOUT_MS } from './limits.ts';
 import type { Reply } from './reply.ts';
 
@@ -25,12 +26,13 @@ export function serverTiming(report: CallReport): string {
 }
 
 function reportLines(report: CallReport): string {
-  const { callId, backend, worker, cloud } = report;
+  const { callId, backend, worker, cloud, placement } = report;
   const call = callId === undefined ? '' : `spillway-call: ${callId}\r\n`;
   const place = backend === undefined ? '' : `spillway-backend: ${backend}\r\n`;
   const who = worker === undefined ? '' : `spillway-worker: ${worker}\r\n`;
   const cost = cloud === undefined ? '' : headerLines(costHeaders(cloud));
-  return `${call}${place}${who}${cost}server-timing: ${serverTiming(report)}\r\n`;
+  const why = placement === undefined ? '' : `spillway-placement: ${placementHeader(placement)}\r\n`;
+  return `${call}${place}${who}${cost}${why}server-timing: ${serverTiming(report)}\r\n`;
 }
 
 /** @param head names and values, in turn. */

@@ -111,14 +111,18 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     };
   }
 
-  /** In how many milliseconds the next slot will be ready that is being started or resumed; undefined if none is. */
-  slotReadyInMs(): number | undefined {
+  /**
+   * In how many milliseconds each worker will be ready that is being started or resumed, the soonest first. One that is
+   * overdue is expected to take as long again as it has taken.
+   */
+  workersReadyInMs(): number[] {
     const now = performance.now();
     const { members, timings } = this.recruiter;
     const left = members.in('starting').map(({ resuming, since }) => {
-      return Math.max(0, (resuming ? timings.resumeMs : timings.startMs) - (now - since));
+      const leftMs = (resuming ? timings.resumeMs : timings.startMs) - (now - since);
+      return leftMs > 0 ? leftMs : now - since;
     });
-    return left.length === 0 ? undefined : Math.min(...left);
+    return left.sort((a, b) => a - b);
   }
 
   async act(plan: Plan): Promise<void> {

@@ -3,7 +3,7 @@ import type { CloudBackend } from '../../src/cloud/backend.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { ActiveCall } from '../../src/dispatch/active-call.ts';
 import type { Backend, Outcome } from '../../src/dispatch/call.ts';
-import type { OffloadRule } from '../../src/dispatch/offload.ts';
+import type { OffloadRule } from '../../src/dispatch/observation.ts';
 import type { Queue } from '../../src/dispatch/queue.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
 import type { PolicyName } from '../../src/pool/policies.ts';
@@ -39,6 +39,8 @@ export interface FakeBalancerOptions {
   readonly policy?: PolicyName;
   readonly queueCalls?: number;
   readonly offload?: OffloadRule;
+  readonly offloadUsdPerHour?: number;
+  readonly slotsReadyInMs?: () => readonly number[];
   readonly cloud?: CloudBackend;
   /** Another discipline than the product's, for comparison. */
   readonly queue?: Queue<ActiveCall>;
@@ -86,6 +88,8 @@ export class FakeBalancer {
         queueCalls: options.queueCalls ?? 1000,
         maxResultBytes: 1000,
         offload: options.offload ?? { policy: 'threshold', waitMs: 50 },
+        ...(options.offloadUsdPerHour !== undefined && { offloadUsdPerHour: options.offloadUsdPerHour }),
+        ...(options.slotsReadyInMs !== undefined && { slotsReadyInMs: options.slotsReadyInMs }),
       },
       options.queue,
     );

@@ -15,6 +15,7 @@ import type {
   DestroyReport,
   PendingCloudCall,
 } from '../../src/cloud/backend.ts';
+import { pricesOf, type Rate } from '../../src/cloud/prices.ts';
 
 /** What the fake does with a call: an outcome without its report, at once or later. */
 export type FakeAnswer =
@@ -45,6 +46,7 @@ export class FakeCloud implements CloudBackend {
   /** How long it says that a function ran. */
   runMs = 1;
   budgetUsd = 1;
+  rate: Rate = { prices: pricesOf('us-east-1').prices, memoryMb: 1769, architecture: 'x86_64' };
   #state: CloudState = 'off';
   #reason: CloudReason | undefined = 'off';
   #costUsd = 0;

@@ -152,11 +152,6 @@ export class FakeOperations implements Operations {
     this.state = { ...this.state, pool: { ...pool, n: workers, min: workers, max: 2 * workers } };
   }
 
-  async restart(): Promise<void> {
-    await Promise.resolve();
-    this.#do('restart');
-  }
-
   async reload(): Promise<{ hash: string; functions: readonly string[]; changed: boolean }> {
     this.#do('reload');
     return { hash: '0123abcd', functions: this.state.functions, changed: true };

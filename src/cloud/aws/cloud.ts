@@ -17,7 +17,7 @@ import type {
 } from '../backend.ts';
 import { Ledger } from '../ledger.ts';
 import { openLedgerStore } from '../ledger-store.ts';
-import { readMetricsNanoUsd } from '../prices.ts';
+import { readMetricsNanoUsd, type Rate } from '../prices.ts';
 import type { ControlPlane } from './control.ts';
 import { ThreadedControl } from './control-client.ts';
 import { Deployments, type DeploymentsSettings } from './deployments.ts';
@@ -51,12 +51,16 @@ class AwsCloud implements CloudBackend {
   readonly #deployments: Deployments;
   readonly #publisher: Publisher;
   readonly #figures: (now: number) => Promise<CloudFigures | undefined>;
+  #rate: Rate;
+  /** Of which deployment that is; undefined: of the settings alone. */
+  #ratedBy: Deployments['live'];
   #ledger: Ledger | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(settings: AwsCloudSettings) {
     const { mode, maxResultBytes, log, region, endpoint } = settings;
     this.#settings = settings;
+    this.#rate = rateOf({ ...awsOptions(settings), region: region ?? '' });
     const ledger = async (): Promise<Ledger> => (this.#ledger ??= await this.#openLedger());
     this.#control = new ThreadedControl({ region, endpoint }, (level, message, fields) => {
       log[level](fields, message);
@@ -87,6 +91,15 @@ class AwsCloud implements CloudBackend {
     const now = Date.now();
     if (this.#ledger?.affords(live.leastNano, now) === true) return undefined;
     return this.#ledger?.faultAt(now) === undefined ? 'budget spent' : 'failing';
+  }
+
+  get rate(): Rate {
+    const live = this.#deployments.live;
+    if (live !== undefined && live !== this.#ratedBy) {
+      this.#ratedBy = live;
+      this.#rate = rateOf(live.desired.options);
+    }
+    return this.#rate;
   }
 
   call(call: CloudCall, answer: (outcome: CloudOutcome) => void): PendingCloudCall {

@@ -9,7 +9,7 @@ const rate = { prices: pricesOf('us-east-1').prices, memoryMb: 1769, architectur
 
 describe('the cloud', () => {
   it('is taken from the priors until the first answers correct them', () => {
-    const cloud = new CloudModel(rate);
+    const cloud = new CloudModel({ rate });
     expect(cloud.outlook(0)).toMatchObject({ roundTripMs: PRIOR_ROUND_TRIP_MS, coldChance: 1 });
     const cold = cloud.sent(100, 0);
     cloud.answered(cold, { elapsedMs: 1100, runMs: 20, coldStart: true }, 1100);
@@ -22,13 +22,13 @@ describe('the cloud', () => {
   });
 
   it('believes a cold start that is overdue before it is over', () => {
-    const cloud = new CloudModel(rate);
+    const cloud = new CloudModel({ rate });
     cloud.sent(100, 0);
     expect(cloud.outlook(3100)).toMatchObject({ coldStartMs: 3000, starting: 1 });
   });
 
   it('costs what the price list says', () => {
-    expect(new CloudModel(rate).costUsd(1000)).toBeCloseTo(0.0000326, 6);
+    expect(new CloudModel({ rate }).costUsd(1000)).toBeCloseTo(0.0000326, 6);
   });
 });
 

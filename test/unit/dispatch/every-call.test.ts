@@ -16,7 +16,13 @@ describe('any sequence of calls, answers, deaths, cancels and time', () => {
     workers: fc.integer({ min: 1, max: 3 }),
     slots: fc.integer({ min: 1, max: 2 }),
     policy: fc.constantFrom('round-robin' as const, 'least-busy' as const, 'peak-ewma' as const),
-    offload: fc.constantFrom('threshold' as const, 'threshold' as const, 'always' as const, 'never' as const),
+    offload: fc.constantFrom(
+      'threshold' as const,
+      'predictive' as const,
+      'predictive' as const,
+      'always' as const,
+      'never' as const,
+    ),
   });
 
   it('answers every call once, keeps the counts right, and leaves nothing', () => {

@@ -124,23 +124,25 @@ describe('the predictor', () => {
   const rate = { prices: pricesOf('us-east-1').prices, memoryMb: 1769, architecture: 'x86_64' } as const;
 
   it('explores with idempotent calls that have waited, at most one in a hundred', () => {
-    const predictor = new Predictor(1, rate);
-    expect(predictor.explores(0, false, 100, 0)).toBe(false);
-    expect(predictor.explores(0, true, 0, 0)).toBe(false);
-    const explored = Array.from({ length: 1000 }, () => predictor.explores(0, true, 100, 0)).filter(Boolean);
+    const predictor = new Predictor({ rate });
+    const of = predictor.newFunction();
+    expect(predictor.explores(of, false, 100, 0)).toBe(false);
+    expect(predictor.explores(of, true, 0, 0)).toBe(false);
+    const explored = Array.from({ length: 1000 }, () => predictor.explores(of, true, 100, 0)).filter(Boolean);
     expect(explored.length).toBeGreaterThanOrEqual(10);
     expect(explored.length).toBeLessThanOrEqual(12);
   });
 
   it('foresees a call within two microseconds, placement included', () => {
-    const predictor = new Predictor(1, rate);
-    for (let at = 0; at < 200; at++) predictor.learnLocal(0, at, 10 + at);
+    const predictor = new Predictor({ rate });
+    const of = predictor.newFunction();
+    for (let at = 0; at < 200; at++) predictor.learnLocal(of, at, 10 + at);
     let cloud = 0;
     let best = Infinity;
     for (let round = 0; round < 20; round++) {
       const startedAt = performance.now();
       for (let at = 0; at < 20_000; at++) {
-        const seen = predictor.foresee(0, at % 200, at);
+        const seen = predictor.foresee(of, at % 200, at);
         if (place({ ...busy, expectedWaitMs: 9_000, foresight: seen }).place === 'cloud') cloud += 1;
       }
       best = Math.min(best, (performance.now() - startedAt) / 20_000);

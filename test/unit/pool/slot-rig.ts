@@ -36,6 +36,10 @@ export class Call implements SlotCall {
     return this.leftMs;
   }
 
+  likelyLeftMs(): number {
+    return this.leftMs;
+  }
+
   answered(_slot: Slot, answer: SlotAnswer): void {
     this.told.push('answered');
     this.answer = answer;

@@ -143,16 +143,17 @@ describe('a crew', () => {
       expect(rig.in('ready')).toHaveLength(3);
     });
 
-    it('says when a slot will be ready, from what starts have taken', async () => {
-      expect(rig.crew.slotReadyInMs()).toBeUndefined();
+    it('says when workers will be ready, from what starts have taken', async () => {
+      expect(rig.crew.workersReadyInMs()).toEqual([]);
       rig.onLaunch = () => undefined;
       await act({ start: 1 });
-      const soon = rig.crew.slotReadyInMs()!;
+      const soon = rig.crew.workersReadyInMs()[0]!;
       expect(soon).toBeGreaterThan(0);
       await rig.pass(10);
-      expect(rig.crew.slotReadyInMs()).toBeCloseTo(soon - 10);
+      expect(rig.crew.workersReadyInMs()[0]).toBeCloseTo(soon - 10);
       await rig.pass(1000);
-      expect(rig.crew.slotReadyInMs()).toBe(0);
+      // Overdue: as long again as it has taken.
+      expect(rig.crew.workersReadyInMs()[0]).toBeGreaterThan(1000);
     });
 
     it('holds the place of one that died young, so that a crash loop isn’t a busy one', async () => {
