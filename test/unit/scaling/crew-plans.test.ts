@@ -209,7 +209,7 @@ describe('a crew', () => {
     });
 
     it('knows no stranger', async () => {
-      await expect(rig.crew.drainWorker('w0')).rejects.toThrow('there is no worker w0');
+      await expect(rig.crew.drainWorker('w0')).rejects.toThrow('there is no worker "w0"');
     });
   });
 });
