@@ -23,6 +23,8 @@ export interface FuzzReport {
 
 /** An input that isn't dealt with by then is a hang, in milliseconds. */
 const HANG_MS = 10_000;
+/** A feeder gives way to all others after so many inputs. */
+const TURN_INPUTS = 20;
 /** More than this over a run is a leak, in MB. */
 const LEAK_MB = 400;
 const MB = 1024 * 1024;
@@ -51,15 +53,17 @@ export async function fuzz(
   process.on('uncaughtException', onCrash);
   process.on('unhandledRejection', onCrash);
   const feed = async (): Promise<void> => {
+    let fed = 0;
     while (finding === undefined && next < limit.inputs && performance.now() - startedAt < limit.ms) {
       const index = next++;
-      if (index === Math.floor(limit.inputs / 10)) earlyBytes = process.memoryUsage.rss();
+      const share = Math.max(index / limit.inputs, (performance.now() - startedAt) / limit.ms);
+      if (earlyBytes === 0 && share >= 0.1) earlyBytes = process.memoryUsage.rss();
       const input = inputOf(target, seed, index);
       const said = attempt(target, input, index);
       const what = (said instanceof Promise ? await orHang(said) : said) ?? (crash.message || undefined);
       if (what !== undefined) finding ??= { target: target.name, what, seed, index, input };
-      // Targets that answer at once must not keep timers and sockets from their turn.
-      if (index % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
+      // Inputs that are answered at once must not keep the timers and sockets of others from their turn.
+      if (fed++ % TURN_INPUTS === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   };
   await Promise.all(Array.from({ length: target.parallel }, feed));

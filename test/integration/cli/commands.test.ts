@@ -132,7 +132,11 @@ describe('exit codes', () => {
   });
 
   it('2 when no daemon is there', async () => {
-    const nobody = { ...env, SPILLWAY_ADMIN_PORT: String(await freePort()), SPILLWAY_PORT: String(await freePort()) };
+    const nobody = {
+      ...env,
+      SPILLWAY_ADMIN_PORT: String(await freePort()),
+      SPILLWAY_PORT: String(await freePort()),
+    };
     for (const args of [['status'], ['top'], ['logs'], ['call', 'add', '1', '2']]) {
       const { code, stderr } = await spillway(nobody, args);
       expect([args, code]).toEqual([args, 2]);

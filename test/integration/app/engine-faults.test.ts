@@ -1,0 +1,165 @@
+/** What can happen to the Docker engine under load, on an engine of the tests' own. Each ends in service again, by itself. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Journal } from '../../../scripts/soak/journal.ts';
+import { findEngine } from '../../contract/docker-engine.ts';
+import { Home, until, type Balancer } from '../../support/balancer.ts';
+import { OwnEngine, whyNoOwnEngine } from '../../support/own-engine.ts';
+
+const machine = await findEngine('faults of the Docker engine');
+const missing = machine.missing ?? whyNoOwnEngine();
+if (missing !== undefined) process.stderr.write(`skipped: faults of the Docker engine: ${missing}\n`);
+
+const CLIENTS = 6;
+const TIMEOUT_MS = 30_000;
+/** A worker that is gone is known after at most 3 s; its successor's start is some more. In milliseconds. */
+const MENDED_MS = 40_000;
+const WORKER_LOST = -32003;
+
+describe.skipIf(missing !== undefined)('the Docker engine', { timeout: 120_000 }, () => {
+  const before = process.env['DOCKER_HOST'];
+  const engine = new OwnEngine();
+  let home: Home;
+  let balancer: Balancer;
+  let load: Load;
+
+  beforeAll(async () => {
+    await engine.start({ keep: false });
+    await engine.loadBase(before ?? 'unix:///var/run/docker.sock');
+    process.env['DOCKER_HOST'] = engine.host;
+  }, 120_000);
+  afterAll(async () => {
+    if (before === undefined) delete process.env['DOCKER_HOST'];
+    else process.env['DOCKER_HOST'] = before;
+    await engine.rm();
+  }, 60_000);
+  beforeEach(async () => {
+    home = new Home();
+    balancer = await home.start({
+      SPILLWAY_RUNTIME: 'docker',
+      SPILLWAY_WORKERS: '2',
+      SPILLWAY_WORKER_NETWORK: 'none',
+    });
+    load = new Load(balancer);
+  });
+  afterEach(async () => {
+    await load.stop();
+    await home.rm({ docker: true });
+  });
+
+  /** Idempotent calls without a pause. */
+  class Load {
+    readonly journals: Journal[];
+    readonly #clients: Promise<void>[];
+    #over = false;
+    /** Clients that lost two workers at once are told so. */
+    mayBeLost = false;
+
+    constructor({ url }: Balancer) {
+      const port = Number(new URL(url).port);
+      this.journals = Array.from({ length: CLIENTS }, (_, i) => new Journal(`c${i}`, port, TIMEOUT_MS, true));
+      this.#clients = this.journals.map(async (journal, i) => {
+        for (let n = 0; !this.#over; n++) {
+          const token = i * 1e6 + n;
+          await journal.call({
+            method: 'naptime',
+            params: [n % 30, token],
+            fault: (result) => (result === token ? undefined : `${String(result)} in place of ${token}`),
+            mayFailWith: this.mayBeLost ? [WORKER_LOST] : [],
+          });
+        }
+      });
+    }
+
+    get right(): number {
+      return this.journals.reduce((sum, { tally }) => sum + tally.right, 0);
+    }
+
+    async stop(): Promise<string[]> {
+      this.#over = true;
+      await Promise.all(this.#clients);
+      for (const journal of this.journals) journal.close();
+      return this.journals.flatMap(({ tally }) => tally.breaches);
+    }
+  }
+
+  async function running(): Promise<string[]> {
+    const found = await home.containers();
+    return found.filter(({ State }) => State === 'running').map(({ Id }) => Id);
+  }
+
+  /** Resolves when two workers that aren't among `gone` run, and calls are answered. */
+  async function inService(gone: readonly string[] = []): Promise<void> {
+    await until(
+      'two workers run',
+      async () => {
+        const now = await running().catch(() => []);
+        return now.filter((id) => !gone.includes(id)).length >= 2;
+      },
+      MENDED_MS,
+    );
+    const { right } = load;
+    await until('calls are answered', () => load.right > right + 50, MENDED_MS);
+  }
+
+  async function removeContainer(id: string): Promise<void> {
+    await engine.docker.getContainer(id).remove({ force: true });
+  }
+
+  it('is stopped and started: its containers end with it, and others take their places', async () => {
+    load.mayBeLost = true;
+    const gone = await running();
+    await engine.stop();
+    await engine.start({ keep: false });
+    await inService(gone);
+    expect(await load.stop()).toEqual([]);
+    expect(await balancer.kill('SIGTERM')).toBe(0);
+    expect(await home.containers()).toEqual([]);
+  });
+
+  it('is stopped while its containers go on: no call fails, and a worker that dies later is still replaced', async () => {
+    await engine.stop();
+    await engine.start({ keep: true });
+    // What ran before was ended: from here on containers outlive it.
+    load.mayBeLost = true;
+    await inService();
+    await load.stop();
+    load = new Load(balancer);
+    const stayed = await running();
+    await engine.stop();
+    const { right } = load;
+    await until('calls are answered without it', () => load.right > right + 100, MENDED_MS);
+    await engine.start({ keep: true });
+    await inService();
+    expect(await running()).toEqual(expect.arrayContaining(stayed));
+    await removeContainer(stayed[0]!);
+    await inService(stayed.slice(0, 1));
+    expect(await load.stop()).toEqual([]);
+    expect(await balancer.kill('SIGTERM')).toBe(0);
+    expect(await home.containers()).toEqual([]);
+  });
+
+  it('loses a container by hand, then all of them: they are replaced, and where one remained no call fails', async () => {
+    const [one] = await running();
+    await removeContainer(one!);
+    await inService([one!]);
+    expect(await load.stop()).toEqual([]);
+    load = new Load(balancer);
+    load.mayBeLost = true;
+    const all = await running();
+    await Promise.all(all.map(removeContainer));
+    await inService(all);
+    expect(await load.stop()).toEqual([]);
+  });
+
+  it('loses the worker image by hand, then a container: the image is made again', async () => {
+    const [image] = await engine.docker.listImages({ filters: { reference: ['spillway-worker'] } });
+    const tag = image?.RepoTags?.[0] ?? '';
+    await engine.docker.getImage(tag).remove({ force: true });
+    const [one] = await running();
+    await removeContainer(one!);
+    await inService([one!]);
+    expect(await load.stop()).toEqual([]);
+    expect(balancer.lines('building the worker image').length).toBeGreaterThan(0);
+    expect(await engine.docker.listImages({ filters: { reference: [tag] } })).toHaveLength(1);
+  });
+});

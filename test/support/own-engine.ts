@@ -1,0 +1,102 @@
+/**
+ * A Docker engine of one test's own, beside the machine's: what is done to it harms nobody else. It has no network, and
+ * gets the worker's base image from the machine's engine.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import Docker from 'dockerode';
+import { until } from './balancer.ts';
+
+const BASE_IMAGE = 'node:24-bookworm-slim';
+const READY_MS = 30_000;
+
+const run = promisify(execFile);
+
+/** Why no such engine can be started here; undefined if one can. */
+export function whyNoOwnEngine(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'only root can start an engine';
+  const paths = (process.env['PATH'] ?? '').split(':');
+  return paths.some((path) => existsSync(join(path, 'dockerd'))) ? undefined : 'there is no dockerd';
+}
+
+/** See the file's comment. */
+export class OwnEngine {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'spe-'));
+  readonly #socket = join(this.#dir, 'engine.sock');
+  #daemon: ChildProcess | undefined;
+  #exited = Promise.resolve();
+
+  /** What DOCKER_HOST is to be. */
+  get host(): string {
+    return `unix://${this.#socket}`;
+  }
+
+  get docker(): Docker {
+    return new Docker({ socketPath: this.#socket });
+  }
+
+  /** Takes the base image over. The engine runs, and `from` names another that has the image. */
+  async loadBase(from: string): Promise<void> {
+    const file = join(this.#dir, 'base.tar');
+    await run('docker', ['-H', from, 'save', '-o', file, BASE_IMAGE]);
+    await run('docker', ['-H', this.host, 'load', '-i', file]);
+    rmSync(file);
+  }
+
+  /** Starts it, again or for the first time; resolves when it answers. With `keep` its containers outlive its stops. */
+  async start({ keep }: { keep: boolean }): Promise<void> {
+    const settings = join(this.#dir, 'daemon.json');
+    writeFileSync(settings, '{}');
+    const log = openSync(this.#logFile, 'a');
+    const folder = (name: string): string => join(this.#dir, name);
+    const daemon = spawn(
+      'dockerd',
+      [
+        ...['--config-file', settings, '--host', this.host, '--pidfile', folder('pid')],
+        ...['--data-root', folder('data'), '--exec-root', folder('exec')],
+        ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
+        ...(keep ? ['--live-restore'] : []),
+      ],
+      { stdio: ['ignore', log, log] },
+    );
+    closeSync(log);
+    this.#daemon = daemon;
+    this.#exited = new Promise((resolve) => {
+      daemon.once('exit', () => resolve());
+    });
+    const answers = (): Promise<boolean> =>
+      this.docker.ping().then(
+        () => true,
+        () => {
+          if (daemon.exitCode !== null)
+            throw new Error(`dockerd ended: ${readFileSync(this.#logFile, 'utf8').slice(-2000)}`);
+          return false;
+        },
+      );
+    await until('the engine answers', answers, READY_MS);
+  }
+
+  /** Stops it as the system's shutdown would; resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#daemon?.kill('SIGTERM');
+    await this.#exited;
+  }
+
+  /** Ends it and removes every trace. It must run. */
+  async rm(): Promise<void> {
+    const { docker } = this;
+    const left = await docker.listContainers({ all: true });
+    await Promise.all(left.map(({ Id }) => docker.getContainer(Id).remove({ force: true })));
+    await this.stop();
+    // One whose containers outlive it leaves its folder mounted onto itself.
+    await run('umount', [join(this.#dir, 'data')]).catch(() => undefined);
+    rmSync(this.#dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+
+  get #logFile(): string {
+    return join(this.#dir, 'log');
+  }
+}
