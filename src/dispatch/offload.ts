@@ -170,7 +170,7 @@ export class Offload implements WayOut {
 
   mayLeave(call: ActiveCall): boolean {
     if (!this.#mayLeave(call) || call.inCloud || call.attempts >= MAX_RUNS) return false;
-    if (call.deadlineAt <= performance.now()) return false; // it is about to be told
+    if (call.deadlineAt <= performance.now()) return false; // it is about to be told of that
     return fitsEvent(call.params) && (cloudRunMs(call) ?? 0) <= MAX_CLOUD_RUN_MS;
   }
 
@@ -211,8 +211,8 @@ export class Offload implements WayOut {
   }
 
   #look(call: ActiveCall): void {
-    if (!call.wanted) return;
     const now = performance.now();
+    if (!call.wanted || call.deadlineAt <= now) return;
     if (call.waiting) {
       // The policy may have changed since.
       if (this.isWanted() || call.inCloud) return this.watchWait(call);
