@@ -42,7 +42,8 @@ export class Learning {
 
   /** Both places were weighed, and the call stays. */
   stays(call: ActiveCall, localMs: number): void {
-    call.stayed = this.#placed(call, localMs, performance.now());
+    // Without a slot nothing can be expected.
+    if (localMs !== Infinity) call.stayed = this.#placed(call, localMs, performance.now());
   }
 
   /** A call is being sent. @returns who is to be told how that ended */
@@ -53,7 +54,8 @@ export class Learning {
       predictor.left();
       call.stayed = undefined;
     }
-    const placed = this.#placed(call, localMs ?? 0, now);
+    const weighed = localMs !== undefined && localMs !== Infinity && !copy;
+    const placed = this.#placed(call, weighed ? localMs : 0, now);
     const sent = predictor.cloud.sent(this.foresee(call, now).warmMs, now);
     return (outcome) => {
       if ('failure' in outcome) {
@@ -65,7 +67,7 @@ export class Learning {
       const { elapsedMs } = outcome.report;
       const answer = outcome.ok ? outcome.report : { elapsedMs };
       const over = outcome.ok || outcome.error.name === 'Timeout';
-      predictor.learnCloud(placed, sent, answer, performance.now(), localMs !== undefined && !copy && over);
+      predictor.learnCloud(placed, sent, answer, performance.now(), weighed && over);
     };
   }
 

@@ -54,6 +54,9 @@ interface Sent {
   readonly copy?: boolean;
 }
 
+/** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
+const FOR_EVER_MS = 3_600_000;
+
 const NO_SLOT: Stays = { reason: 'no slot free' };
 
 /** The way to the cloud. Without a cloud nothing is asked or watched. */
@@ -114,11 +117,10 @@ export class Offload implements WayOut {
       call.fail(cloudFailed(reason, `The cloud can't take the call: ${reason}`, false));
       return undefined;
     }
-    if (expected !== undefined) {
-      call.weighed = { reason, ...expected };
-      if (where === 'queue') this.#learning?.stays(call, expected.localMs);
-    }
-    return { reason, expected, hopeless: reason === 'deadline out of reach' };
+    const told = bounded(expected);
+    if (told !== undefined) call.weighed = { reason, ...told };
+    if (expected !== undefined && where === 'queue') this.#learning?.stays(call, expected.localMs);
+    return { reason, expected: told, hopeless: reason === 'deadline out of reach' };
   }
 
   /** A call has begun to wait: it is placed again once it has waited too long, or whenever the lookout looks. */
@@ -170,7 +172,7 @@ export class Offload implements WayOut {
 
   mayLeave(call: ActiveCall): boolean {
     if (!this.#mayLeave(call) || call.inCloud || call.attempts >= MAX_RUNS) return false;
-    if (call.deadlineAt <= performance.now()) return false; // it is about to be told
+    if (call.deadlineAt <= performance.now()) return false; // it is about to be told of that
     return fitsEvent(call.params) && (cloudRunMs(call) ?? 0) <= MAX_CLOUD_RUN_MS;
   }
 
@@ -211,8 +213,8 @@ export class Offload implements WayOut {
   }
 
   #look(call: ActiveCall): void {
-    if (!call.wanted) return;
     const now = performance.now();
+    if (!call.wanted || call.deadlineAt <= now) return;
     if (call.waiting) {
       // The policy may have changed since.
       if (this.isWanted() || call.inCloud) return this.watchWait(call);
@@ -254,14 +256,15 @@ export class Offload implements WayOut {
     const cloud = this.#cloud;
     const learning = this.#learning;
     if (cloud === undefined || learning === undefined) return;
-    if (expected !== undefined) call.weighed = { reason, ...expected };
+    const told = bounded(expected);
+    if (told !== undefined) call.weighed = { reason, ...told };
     if (!copy) {
       this.unwatch(call);
       this.#local.leaves(call);
       this.#demand.offload(call.local, call.concurrency);
     }
     this.sent += 1;
-    this.#observer?.placed(call, 'cloud', reason, expected);
+    this.#observer?.placed(call, 'cloud', reason, told);
     const ended = learning.sent(call, { localMs: expected?.localMs, copy: copy || call.leased });
     call.startInCloud(cloud, (outcome) => {
       ended(outcome);
@@ -269,4 +272,8 @@ export class Offload implements WayOut {
     });
     if (!copy) this.#local.pump();
   }
+}
+
+function bounded(expected: ExpectedFinish | undefined): ExpectedFinish | undefined {
+  return expected && { ...expected, localMs: Math.min(expected.localMs, FOR_EVER_MS) };
 }

@@ -40,6 +40,15 @@ describe('an answer', () => {
     expect(unknown.headers.get('spillway-backend')).toBeNull();
   });
 
+  it.each([true, false])('says what was expected of both places (fast lane: %s)', async (fastLane) => {
+    const placement = { reason: 'cloud sooner', localMs: 312.25, cloudMs: 140 };
+    const report = { ...POOL_REPORT, placement };
+    const fake = new FakeDispatch((call) => call.answer({ ok: true, json: Buffer.from('1'), report }));
+    const { post } = await openFront(fake, { fastLane });
+    const { headers } = await post(callText(1));
+    expect(headers.get('spillway-placement')).toBe('cloud sooner; local=312.3; cloud=140.0');
+  });
+
   it('is 200 for every error of JSON-RPC', async () => {
     const error = functionError({ name: 'E', message: 'm' });
     const { post } = await openFront(

@@ -153,6 +153,16 @@ describe('predictive', () => {
     expect(rig.sent).toBe(1);
   });
 
+  it('counts an hour where no slot is left, and learns nothing from it', () => {
+    start();
+    know(100);
+    rig.balancer.workers[0]!.die();
+    pass(1);
+    const made = rig.call('once');
+    rig.cloudEnds(OK);
+    expect(made.outcomes[0]!.report.placement).toMatchObject({ localMs: 3_600_000 });
+  });
+
   it('copies nothing that may run only once', () => {
     start();
     rig.learn('once', 100);
