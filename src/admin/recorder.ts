@@ -63,7 +63,7 @@ export class Recorder implements CallObserver {
   readonly workerEvents = new Counters();
   readonly #bySpec = new WeakMap<FunctionSpec, Cells>();
   readonly #seconds = { pool: new Seconds(), cloud: new Seconds() };
-  readonly #decisions: DecisionEntry[] = [];
+  readonly #decisions: (Omit<DecisionEntry, 'callId'> & { readonly callId: number })[] = [];
   #nextDecision = 0;
 
   placed(
@@ -74,7 +74,7 @@ export class Recorder implements CallObserver {
   ): void {
     this.placements.add(place, reason);
     if (reason === SLOT_FREE) return; // most calls: nobody wants to read of each
-    const entry = { at: Date.now(), callId: String(callId), method: request.spec.name, place, reason };
+    const entry = { at: Date.now(), callId, method: request.spec.name, place, reason };
     this.#decisions[this.#nextDecision % DECISIONS] =
       expected === undefined ? entry : { ...entry, ...expected };
     this.#nextDecision += 1;
@@ -121,7 +121,7 @@ export class Recorder implements CallObserver {
     const kept = Math.min(this.#nextDecision, DECISIONS);
     return Array.from({ length: kept }, (_, age) => {
       return this.#decisions[(this.#nextDecision - 1 - age) % DECISIONS];
-    }).filter((entry) => entry !== undefined);
+    }).flatMap((entry) => (entry === undefined ? [] : { ...entry, callId: String(entry.callId) }));
   }
 
   #cells(spec: FunctionSpec): Cells {

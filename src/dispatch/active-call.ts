@@ -9,14 +9,10 @@ import type { CallEvents } from './call-events.ts';
 import type { CallReport, CallRequest, Loss, Outcome, PendingCall, Weighed } from './call.ts';
 import type { RunTimes } from './estimates.ts';
 import type { FunctionRecord } from './function-record.ts';
+import { Leases } from './leases.ts';
+import type { Place } from './line.ts';
 import type { Placed } from './predictor.ts';
 import type { Watch } from './watch.ts';
-
-/** A slot that holds a call, and the id it knows it by. */
-interface Lease {
-  readonly slot: Slot;
-  readonly callId: number;
-}
 
 /**
  * A call that was accepted. It is answered exactly once, and may meanwhile be leased to one slot, or to two, or be in the
@@ -34,6 +30,9 @@ export class ActiveCall implements SlotCall, PendingCall {
   /** Whether it stands in the queue, and since when (performance.now()); the dispatcher's to say. */
   waiting = false;
   waitingSince = 0;
+  /** Where it stands in the queue and in the calendar of deadlines; theirs. */
+  place: Place<unknown> | undefined = undefined;
+  due: Place<unknown> | undefined = undefined;
   /** When it is to be looked at again; Offload's. */
   watch: Watch | undefined;
   /** The cloud failed it once: it isn't sent there again. */
@@ -49,8 +48,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   #answer: ((outcome: Outcome) => void) | undefined;
   /** performance.now() when it was last handed over. */
   #startedAt: number | undefined;
-  /** The slots that hold it: one, or two after it was held up in the first. */
-  readonly #leases: Lease[] = [];
+  readonly #leases = new Leases();
   #ended = false;
 
   constructor(
@@ -100,7 +98,7 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   /** Whether a slot holds it. */
   get leased(): boolean {
-    return this.#leases.length > 0;
+    return this.#leases.any;
   }
 
   /** Whether neither a slot nor the cloud has it. */
@@ -128,7 +126,7 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   /** Whether this slot holds it. */
   isIn(slot: Slot): boolean {
-    return this.#leases.some((lease) => lease.slot === slot);
+    return this.#leases.has(slot);
   }
 
   /** How long a slot has had it; undefined if none has. */
@@ -150,7 +148,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   start(slot: Slot): void {
     this.attempts += 1;
     this.#startedAt = performance.now();
-    this.#leases.push({ slot, callId: slot.run(this) });
+    this.#leases.add(slot, slot.run(this));
     if (this.request.spec.localTimeoutMs !== undefined) this.#events.started(this);
   }
 
@@ -179,18 +177,18 @@ export class ActiveCall implements SlotCall, PendingCall {
     this.#answer = undefined;
     if (this.waiting) this.#events.withdraw(this);
     // Behind another call in its slot it hasn't been started, and needn't be.
-    for (const { slot, callId } of this.#leases) slot.takeBack(callId);
+    for (const { slot, callId } of this.#leases.all()) slot.takeBack(callId);
     this.#endIfOver();
   }
 
   expire(): void {
     if (this.waiting) this.#events.withdraw(this);
-    for (const { slot, callId } of [...this.#leases]) slot.overdue(callId);
+    for (const { slot, callId } of this.#leases.all()) slot.overdue(callId);
     this.fail(timeout(this.request.timeoutMs, this.attempts > 0));
   }
 
   answered(slot: Slot, answer: SlotAnswer): void {
-    this.#release(slot);
+    this.#leases.remove(slot);
     if (this.waiting) this.#events.withdraw(this);
     const { failure } = answer;
     if (failure === undefined && answer.warm) this.record.local.observe(answer.runMs, answer.cpuMs);
@@ -208,14 +206,14 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   dropped(slot: Slot): void {
-    this.#release(slot);
+    this.#leases.remove(slot);
     this.attempts -= 1;
     this.#placeAgain();
     this.#endIfOver();
   }
 
   lost(slot: Slot, reason: string): void {
-    this.#release(slot);
+    this.#leases.remove(slot);
     this.loss = { workerId: slot.workerId, reason };
     this.#placeAgain();
     this.#endIfOver();
@@ -243,12 +241,7 @@ export class ActiveCall implements SlotCall, PendingCall {
     } else this.#settle({ ...outcome, report });
     if (this.waiting) this.#events.withdraw(this);
     // A slot that runs this call alone is freed. Among others it goes on: its slot would have to be emptied first.
-    if (this.concurrency === 1) for (const { slot, callId } of [...this.#leases]) slot.overdue(callId);
-  }
-
-  #release(slot: Slot): void {
-    const at = this.#leases.findIndex((lease) => lease.slot === slot);
-    if (at >= 0) this.#leases.splice(at, 1);
+    if (this.concurrency === 1) for (const { slot, callId } of this.#leases.all()) slot.overdue(callId);
   }
 
   #placeAgain(): void {

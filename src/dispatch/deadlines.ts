@@ -1,4 +1,6 @@
 /** The deadlines of all calls under way, on one timer. */
+import { Line, type Place } from './line.ts';
+
 /** Deadlines are kept in steps of this many milliseconds: that much later at the most is a call told. */
 const STEP_MS = 10;
 /** The longest delay a Node timer can hold, in milliseconds; a longer one would fire at once. */
@@ -8,36 +10,42 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export interface Expiring {
   /** performance.now() of the deadline, in milliseconds. */
   readonly deadlineAt: number;
+  /** Where it stands in the calendar; the calendar's to say. */
+  due?: Place<unknown> | undefined;
   expire(): void;
 }
 
 /**
- * A calendar: one set of calls a step, since nearly all calls end long before their deadline and a timer each would
+ * A calendar: one line of calls a step, since nearly all calls end long before their deadline and a timer each would
  * cost more than the rest of their administration.
  */
 export class Deadlines<E extends Expiring> {
-  readonly #steps = new Map<number, Set<E>>();
+  readonly #steps = new Map<number, Line<E>>();
   #timer: NodeJS.Timeout | undefined;
   #timerStep = Infinity;
 
   /** Everything that has a deadline yet to come. */
   *all(): Generator<E> {
-    for (const step of this.#steps.values()) yield* step;
+    for (const step of this.#steps.values()) yield* step.walk(false);
   }
 
   add(item: E): void {
     const step = Math.ceil(item.deadlineAt / STEP_MS);
     const items = this.#steps.get(step);
     if (items !== undefined) {
-      items.add(item);
+      item.due = items.push(item, 0);
       return;
     }
-    this.#steps.set(step, new Set([item]));
+    const first = new Line<E>();
+    item.due = first.push(item, 0);
+    this.#steps.set(step, first);
     if (step < this.#timerStep) this.#arm(step);
   }
 
   delete(item: E): void {
-    this.#steps.get(Math.ceil(item.deadlineAt / STEP_MS))?.delete(item);
+    const place = item.due as Place<E> | undefined;
+    item.due = undefined;
+    if (place !== undefined) place.line.remove(place);
   }
 
   /** Stops the timer; nothing expires any more. */
@@ -66,11 +74,14 @@ export class Deadlines<E extends Expiring> {
     for (const [step, items] of this.#steps) {
       if (step * STEP_MS <= now) {
         this.#steps.delete(step);
-        due.push(...items);
+        for (const item of items.walk(false)) due.push(item);
       } else if (items.size === 0) this.#steps.delete(step);
       else if (step < next) next = step;
     }
     if (next !== Infinity) this.#arm(next);
-    for (const item of due) item.expire();
+    for (const item of due) {
+      item.due = undefined;
+      item.expire();
+    }
   }
 }

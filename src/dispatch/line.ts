@@ -1,22 +1,19 @@
-/** Calls in the order of their arrival, of which any may leave. Pure. */
+/** Things in the order of their arrival, of which any may leave. Pure. */
 
-/** One call's place. */
-interface Place<C> {
+/** One's place in a line. Whoever stands there keeps it: to look it up in a table would cost more than all the rest. */
+export interface Place<C> {
   readonly call: C;
   readonly work: number;
+  readonly line: Line<C>;
   older: Place<C> | undefined;
   newer: Place<C> | undefined;
 }
 
 /** A doubly linked list: both ends and any one in between are reached at once, whatever leaves in which order. */
 export class Line<C> {
-  readonly #places = new Map<C, Place<C>>();
+  size = 0;
   #oldest: Place<C> | undefined;
   #newest: Place<C> | undefined;
-
-  get size(): number {
-    return this.#places.size;
-  }
 
   get oldest(): C | undefined {
     return this.#oldest?.call;
@@ -26,7 +23,7 @@ export class Line<C> {
     return this.#newest?.call;
   }
 
-  /** From the oldest to the newest, or the other way round. */
+  /** From the oldest to the newest, or the other way round. None may leave meanwhile. */
   *walk(newestFirst: boolean): Generator<C> {
     let place = newestFirst ? this.#newest : this.#oldest;
     while (place !== undefined) {
@@ -36,24 +33,21 @@ export class Line<C> {
   }
 
   /** Lets a call in behind all others, and remembers the `work` it stands for. */
-  push(call: C, work: number): void {
-    const place: Place<C> = { call, work, older: this.#newest, newer: undefined };
+  push(call: C, work: number): Place<C> {
+    const place: Place<C> = { call, work, line: this, older: this.#newest, newer: undefined };
     if (this.#newest === undefined) this.#oldest = place;
     else this.#newest.newer = place;
     this.#newest = place;
-    this.#places.set(call, place);
+    this.size += 1;
+    return place;
   }
 
-  /** Lets a call out. @returns the work it stood for; undefined if it isn't in here. */
-  remove(call: C): number | undefined {
-    const place = this.#places.get(call);
-    if (place === undefined) return undefined;
-    this.#places.delete(call);
-    const { older, newer } = place;
+  /** Lets a call out, once. Its place is in this line. */
+  remove({ older, newer }: Place<C>): void {
+    this.size -= 1;
     if (older === undefined) this.#oldest = newer;
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
-    return place.work;
   }
 }

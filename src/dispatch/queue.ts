@@ -1,5 +1,5 @@
 /** The one bounded queue of calls that wait for a slot. Pure: `now` is an argument. */
-import { Line } from './line.ts';
+import { Line, type Place } from './line.ts';
 import { QueueDelay, type Oldest } from './queue-delay.ts';
 
 /** So many characters of params may wait together: a thousand calls of six megabytes each would be the end. */
@@ -19,6 +19,8 @@ export interface Waiting {
   readonly leastMs: number;
   /** The length of its params. */
   readonly characters: number;
+  /** Where it stands; the queue's to say. */
+  place?: Place<unknown> | undefined;
 }
 
 /**
@@ -74,7 +76,7 @@ export class Queue<C extends Waiting> {
     }
     // As it is seen now: what is taken away later must be what was added.
     const workMs = call.expectedMs ?? 0;
-    line.push(call, workMs);
+    call.place = line.push(call, workMs);
     this.#workMs += workMs;
     this.#characters += characters;
     this.#size += 1;
@@ -89,13 +91,15 @@ export class Queue<C extends Waiting> {
   /** Takes a call out, wherever it waits. */
   remove(call: C): void {
     if (this.#retries.delete(call)) return;
+    const { place } = call;
     const line = this.#lines.get(call.concurrency);
-    const workMs = line?.remove(call);
-    if (line === undefined || workMs === undefined) return;
+    if (place === undefined || line !== place.line) return;
+    call.place = undefined;
+    line.remove(place as Place<C>);
     this.#size -= 1;
     this.#characters -= call.characters;
     // Sums of fractions drift: nothing waits, nothing is to be done.
-    this.#workMs = this.#size === 0 ? 0 : this.#workMs - workMs;
+    this.#workMs = this.#size === 0 ? 0 : this.#workMs - place.work;
     if (line.size === 0) this.#lines.delete(call.concurrency);
   }
 

@@ -7,6 +7,9 @@ import type { LocalSide } from './observation.ts';
 import type { Stays } from './offload.ts';
 import type { Queue } from './queue.ts';
 
+/** A line that stands is tried again for those that join it if that was so long ago, in milliseconds. */
+const LOOK_AGAIN_MS = 10;
+
 /** What the room is made of. */
 export interface WaitingRoomParts {
   readonly pool: Pool;
@@ -28,6 +31,8 @@ export class WaitingRoom implements LocalSide {
   readonly #load: Load;
   #pumping = false;
   #toPump = false;
+  /** performance.now() of the last round. */
+  #pumpedAt = -Infinity;
 
   constructor(parts: WaitingRoomParts) {
     this.#parts = parts;
@@ -78,18 +83,21 @@ export class WaitingRoom implements LocalSide {
   enter(call: ActiveCall, why: Stays): boolean {
     const { queue, leasing, mostSlots } = this.#parts;
     const alone = queue.size === 0;
-    if (!queue.push(call, performance.now(), mostSlots())) return false;
-    this.#waits(call, why);
+    const inLine = queue.hasLine(call.concurrency);
+    const now = performance.now();
+    if (!queue.push(call, now, mostSlots())) return false;
+    this.#waits(call, why, now);
     if (alone) leasing.reserve(call);
-    // Those that wait may be waiting for another slot than it would take.
-    else this.pump();
+    // Those that wait may be waiting for another slot than it would take. Behind one that was tried when a slot last became
+    // free there is nothing to try: that saves a long batch a look at every slot for each of its calls.
+    else if (!inLine || queue.overloaded || now - this.#pumpedAt >= LOOK_AGAIN_MS) this.pump();
     return true;
   }
 
   /** Lets a call in that was placed before: it is admitted already, and comes first. */
   enterAgain(call: ActiveCall): void {
     this.#parts.queue.pushRetry(call);
-    this.#waits(call, undefined);
+    this.#waits(call, undefined, performance.now());
     this.#parts.leasing.reserve(call);
   }
 
@@ -113,6 +121,7 @@ export class WaitingRoom implements LocalSide {
       while (this.#toPump) {
         this.#toPump = false;
         const now = performance.now();
+        this.#pumpedAt = now;
         for (const call of queue.next(now)) this.#try(call, now);
       }
     } finally {
@@ -132,9 +141,9 @@ export class WaitingRoom implements LocalSide {
     this.#toPump = true;
   }
 
-  #waits(call: ActiveCall, why: Stays | undefined): void {
+  #waits(call: ActiveCall, why: Stays | undefined, now: number): void {
     call.waiting = true;
-    call.waitingSince = performance.now();
+    call.waitingSince = now;
     this.#load.joined(call);
     this.#parts.entered(call, why);
   }

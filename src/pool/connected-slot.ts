@@ -46,7 +46,11 @@ export class ConnectedSlot {
   ) {
     const side = dataSide(connection, owner.bundle);
     const tallied: SlotConnection = {
-      ...side,
+      get more() {
+        return side.more;
+      },
+      takeBack: side.takeBack,
+      cancel: side.cancel,
       run: (callId, call, short) => {
         side.run(callId, call, short);
         this.#tally();

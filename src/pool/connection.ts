@@ -36,6 +36,11 @@ export class Connection {
     }
   }
 
+  /** While a frame is told: whether another one follows it at once. */
+  get more(): boolean {
+    return this.#decoder.more;
+  }
+
   /** Says who listens from now on, and how long a payload may be, in bytes. A connection already closed says so at once. */
   attach(maxPayloadBytes: number, onFrame: OnFrame, onClose: OnClose): void {
     this.#decoder.maxPayloadBytes = maxPayloadBytes;

@@ -27,6 +27,9 @@ const NO_FUNCTION = 0xffff;
 /** The balancer's side of a data connection, in a slot's terms. */
 export function dataSide(connection: Connection, bundle: string): SlotConnection {
   return {
+    get more() {
+      return connection.more;
+    },
     run(callId, call, short) {
       connection.send(
         encodeCall({

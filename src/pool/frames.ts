@@ -84,6 +84,8 @@ const EMPTY = Buffer.alloc(0);
 export class FrameDecoder {
   /** The longest payload accepted, in bytes. May be raised once the peer has shown who it is. */
   maxPayloadBytes: number;
+  /** While a frame is told: whether another one follows it at once. */
+  more = false;
   #parts: Buffer[] = [];
   #have = 0;
   #need = LENGTH_BYTES;
@@ -115,6 +117,8 @@ export class FrameDecoder {
       }
       const end = at + LENGTH_BYTES + length;
       if (end > bytes.length) break;
+      this.more =
+        bytes.length - end >= LENGTH_BYTES && end + LENGTH_BYTES + bytes.readUInt32BE(end) <= bytes.length;
       const type = bytes[at + LENGTH_BYTES] ?? 0;
       const callId = bytes.readUInt32BE(at + LENGTH_BYTES + 1);
       onFrame(type, callId, bytes.subarray(at + HEADER_BYTES, end));

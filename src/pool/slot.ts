@@ -40,6 +40,8 @@ export interface SlotCall {
 
 /** What the slot needs of its data connection. */
 export interface SlotConnection {
+  /** While it answers: whether another answer has come with this one, and follows at once. */
+  readonly more: boolean;
   run(callId: number, call: SlotCall, short: boolean): void;
   takeBack(callId: number): void;
   cancel(callId: number): void;
@@ -188,7 +190,8 @@ export class Slot {
     this.latency.observe(now - leased.at, now);
     const warm = this.#done > 0;
     this.#done += 1;
-    leased.call.answered(this, { ...answer, warm });
+    const { json, failure, runMs, cpuMs } = answer;
+    leased.call.answered(this, { json, failure, runMs, cpuMs, warm });
     this.#afterRelease(now);
     return true;
   }
@@ -288,7 +291,8 @@ export class Slot {
       if (front.abandoned && front.call.deadlineAt <= now) this.#retire();
       break;
     }
-    if (!this.#retiring) this.#events.room(this);
+    // Of answers that came together only the last one tells: what waits is looked at once, not once for each.
+    if (!this.#retiring && !this.#connection.more) this.#events.room(this);
   }
 
   #retire(): void {

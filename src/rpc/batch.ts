@@ -11,20 +11,53 @@ import { errorReply, failed, joinReplies, replyTo, type EntryOutcome, type Reply
 import type { ParsedRequest } from './request.ts';
 import type { Entry } from './rules.ts';
 
-/** One call of the batch, from its place in the line to its outcome. */
-interface BatchCall {
-  readonly call: CallRequest;
-  readonly notification: boolean;
-  readonly answer: (outcome: EntryOutcome) => void;
-  /** Answered or given up. */
-  over: boolean;
+/** What an entry needs of its batch. */
+interface BatchEvents {
+  enqueue(entry: BatchEntry, spec: FunctionSpec, answer: (outcome: EntryOutcome) => void): void;
+  end(index: number, outcome: EntryOutcome | undefined, id: string): void;
 }
 
+/** One entry of the batch, from the rules to its outcome. A class: two closures for each would cost as much again. */
+class BatchEntry implements Entry {
+  readonly request: ParsedRequest;
+  readonly index: number;
+  readonly #batch: BatchEvents;
+  /** Once it is a call: what dispatch gets, and who waits for the outcome. */
+  call: CallRequest | undefined;
+  answer: (outcome: EntryOutcome) => void = () => undefined;
+  /** While dispatch has it. */
+  pending: PendingCall | undefined;
+  /** Answered or given up. */
+  over = false;
+
+  constructor(batch: BatchEvents, request: ParsedRequest, index: number) {
+    this.#batch = batch;
+    this.request = request;
+    this.index = index;
+  }
+
+  get notification(): boolean {
+    return this.request.id === undefined;
+  }
+
+  place(spec: FunctionSpec, answer: (outcome: EntryOutcome) => void): void {
+    this.#batch.enqueue(this, spec, answer);
+  }
+
+  end(outcome: EntryOutcome | undefined, id: string): void {
+    this.#batch.end(this.index, outcome, id);
+  }
+}
+
+/** An entry in the line. */
+type BatchCall = BatchEntry & { call: CallRequest };
+
 /** One batch under way; its body is answered once, when the last entry has ended. */
-export class Batch implements PendingCall {
+export class Batch implements PendingCall, BatchEvents {
   readonly #body: BodyContext;
   readonly #replies: (Reply | undefined)[] = [];
-  readonly #placed = new Map<BatchCall, PendingCall>();
+  /** All that dispatch was given, those that are over included. */
+  readonly #placed: BatchCall[] = [];
   /** Those up to #next have left the line. */
   #line: BatchCall[] = [];
   #next = 0;
@@ -45,11 +78,7 @@ export class Batch implements PendingCall {
   start(requests: readonly ParsedRequest[], applyRules: (entry: Entry) => void): void {
     this.#unanswered = requests.length;
     requests.forEach((request, index) => {
-      applyRules({
-        request,
-        place: (spec, answer) => this.#enqueue(spec, request, answer),
-        end: (outcome, id) => this.#end(index, outcome, id),
-      });
+      applyRules(new BatchEntry(this, request, index));
     });
     this.#placeSome();
   }
@@ -58,19 +87,21 @@ export class Batch implements PendingCall {
     if (this.#cancelled) return;
     this.#cancelled = true;
     this.#keepInLine((entry) => entry.notification);
-    for (const [entry, pending] of this.#placed) {
-      if (entry.notification) continue;
+    for (const entry of this.#placed) {
+      const { pending } = entry;
+      if (pending === undefined || entry.notification) continue;
       this.#leave(entry);
       pending.cancel();
     }
     this.#placeSome();
   }
 
-  #enqueue(spec: FunctionSpec, request: ParsedRequest, answer: (outcome: EntryOutcome) => void): void {
+  enqueue(entry: BatchEntry, spec: FunctionSpec, answer: (outcome: EntryOutcome) => void): void {
     const { fault } = this.#body.callOptions;
     if (fault !== undefined) return answer(failed(fault));
-    const call = callRequest(spec, request, this.#body);
-    this.#line.push({ call, notification: request.id === undefined, answer, over: false });
+    entry.call = callRequest(spec, entry.request, this.#body);
+    entry.answer = answer;
+    this.#line.push(entry as BatchCall);
   }
 
   /** Places calls while the window has room. An answer that comes meanwhile only makes room for this same loop. */
@@ -100,7 +131,9 @@ export class Batch implements PendingCall {
     };
     try {
       const pending = deps.dispatch(entry.call, answer);
-      if (!entry.over) this.#placed.set(entry, pending);
+      if (entry.over) return;
+      entry.pending = pending;
+      this.#placed.push(entry);
     } catch (error) {
       deps.log.error({ err: error, method: entry.call.spec.name }, 'placing a call of a batch failed');
       answer(failed(internalError()));
@@ -110,7 +143,7 @@ export class Batch implements PendingCall {
   #leave(entry: BatchCall): void {
     entry.over = true;
     this.#outstanding--;
-    this.#placed.delete(entry);
+    entry.pending = undefined;
   }
 
   /** Unlike a single answer's, a batch's results share a body: a bad one would spoil the others. */
@@ -124,7 +157,7 @@ export class Batch implements PendingCall {
     return failed(internalError());
   }
 
-  #end(index: number, outcome: EntryOutcome | undefined, id: string): void {
+  end(index: number, outcome: EntryOutcome | undefined, id: string): void {
     this.#unanswered--;
     if (this.#cancelled) return;
     if (outcome !== undefined) this.#replies[index] = this.#fitted(outcome, id);

@@ -1,7 +1,8 @@
 /**
  * JSON-RPC 2.0's rules for one entry of a body: what is a request, what a notification, which method is meant.
  * jayson's Server.call judges. What it can't be trusted with is kept from it: strings (it would parse them as bodies),
- * nested arrays (it never answers them) and `id: null` (it takes the request for a notification).
+ * nested arrays (it never answers them) and `id: null` (it takes the request for a notification). Plain calls don't go
+ * through it: see plainSpec.
  */
 import jayson from 'jayson';
 import type { Logger } from 'pino';
@@ -46,8 +47,11 @@ const SUBSTITUTE_ID = 0;
 
 type Respond = (error: null, outcome: EntryOutcome) => void;
 
-/** Makes the function that takes an entry through the rules. It never throws. */
-export function createRules(deps: RulesDeps): (entry: Entry) => void {
+/**
+ * Makes the function that takes an entry through the rules. It never throws.
+ * @param onlyJayson whether plain calls go through jayson too: what the shortcut is compared with
+ */
+export function createRules(deps: RulesDeps, onlyJayson = false): (entry: Entry) => void {
   let described: { readonly manifest: Manifest; readonly json: Buffer } | undefined;
 
   function document(manifest: Manifest): Buffer {
@@ -96,10 +100,40 @@ export function createRules(deps: RulesDeps): (entry: Entry) => void {
 
   const server = new jayson.Server({}, { router });
 
+  /**
+   * The function of a request that is valid in every respect, which is nearly every one; undefined leaves it to jayson. An
+   * entry of a batch costs a tenth less so; that both ways give the same is tested (rules.test.ts).
+   */
+  function plainSpec({
+    jsonrpc,
+    method: name,
+    params,
+    id,
+  }: Record<string, unknown>): FunctionSpec | undefined {
+    if (jsonrpc !== '2.0' || typeof name !== 'string' || deps.stopping()) return undefined;
+    if (params !== undefined && (typeof params !== 'object' || params === null)) return undefined;
+    if (id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number') return undefined;
+    return name.startsWith('rpc.') ? undefined : deps.manifest()?.get(name);
+  }
+
+  function placePlain(entry: Entry, spec: FunctionSpec, answer: (outcome: EntryOutcome) => void): void {
+    try {
+      entry.place(spec, answer);
+    } catch (error) {
+      deps.log.error({ err: error, method: spec.name }, 'placing a call failed');
+      answer(failed(internalError()));
+    }
+  }
+
   return (entry) => {
     const { value, id } = entry.request;
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       return entry.end(failed(invalidRequest(whyInvalid(value))), 'null');
+    }
+    const plain = onlyJayson ? undefined : plainSpec(value as Record<string, unknown>);
+    if (plain !== undefined) {
+      const silent = (value as { id?: unknown }).id === undefined;
+      return placePlain(entry, plain, (outcome) => entry.end(silent ? undefined : outcome, id ?? 'null'));
     }
     const request = value as jayson.JSONRPCVersionTwoRequest;
     if (request.id === null) request.id = SUBSTITUTE_ID;

@@ -72,6 +72,7 @@ export class SlotRig {
     this.slot = new Slot(
       { key: 'key', workerId: 'w1', bundle: 'the bundle' },
       {
+        more: false,
         run: (id, _call, short) => this.said.push(short ? `run ${id} short` : `run ${id}`),
         takeBack: say('take back'),
         cancel: say('cancel'),

@@ -18,7 +18,7 @@ describe('Slot', () => {
     it('is none before it is opened and after it was shut', () => {
       const closed = new Slot(
         { key: 'key', workerId: 'w1', bundle: 'b' },
-        { run: () => {}, takeBack: () => {}, cancel: () => {} },
+        { more: false, run: () => {}, takeBack: () => {}, cancel: () => {} },
         { room: () => {}, end: () => {} },
       );
       expect([closed.room(1), closed.usable]).toEqual([0, false]);
