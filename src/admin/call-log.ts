@@ -17,8 +17,8 @@ const QUIET_MS = 10_000;
 const DEBUG = 20;
 
 /**
- * About a call; durations in milliseconds. Written over and over, since one made for every call would outlive the young
- * generation: with the queue's lines they were a seventh of what a queued call costs.
+ * About a call; durations in milliseconds. Written over and over: thousands of them are kept, so those made anew for every
+ * call would all outlive the young generation, and be copied for it.
  */
 class Entry {
   time = 0;

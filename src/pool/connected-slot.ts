@@ -49,8 +49,8 @@ export class ConnectedSlot {
       get more() {
         return side.more;
       },
-      takeBack: side.takeBack,
-      cancel: side.cancel,
+      takeBack: (callId) => side.takeBack(callId),
+      cancel: (callId) => side.cancel(callId),
       run: (callId, call, short) => {
         side.run(callId, call, short);
         this.#tally();

