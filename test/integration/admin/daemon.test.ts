@@ -25,6 +25,7 @@ async function start(env: Record<string, string>): Promise<void> {
   mkdirSync(functions);
   write('version', "export const spec = { idempotent: true };\nexport default () => 'one';");
   write('wait', 'export default (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, ms));');
+  write('trace', 'export default (context: { traceparent?: string }) => context.traceparent;');
   balancer = await home.start({
     SPILLWAY_RUNTIME: 'process',
     SPILLWAY_WORKERS: '1',
@@ -109,10 +110,10 @@ describe('workers and functions', () => {
     write('version', "export const spec = { idempotent: true };\nexport default () => 'two';");
     write('added', 'export default () => 3;');
     const again = (await rpc('functions.reload')).result as { hash: string };
-    expect(again).toMatchObject({ changed: true, functions: ['added', 'version', 'wait'] });
+    expect(again).toMatchObject({ changed: true, functions: ['added', 'trace', 'version', 'wait'] });
     expect(again.hash).not.toBe(hash);
     expect((await balancer.call('version')).result).toBe('two');
-    expect((await status()).functions).toEqual(['added', 'version', 'wait']);
+    expect((await status()).functions).toEqual(['added', 'trace', 'version', 'wait']);
     write('version', 'export default () => 1 +;');
     expect((await rpc('functions.reload')).error?.message).toMatch(/version\.ts:1/);
     expect((await balancer.call('version')).result).toBe('two');
@@ -195,8 +196,8 @@ describe.skipIf(found.missing !== undefined)('the cloud', () => {
     expect((await balancer.call('version')).headers.get('spillway-backend')).toBe('pool');
     await rpc('offload.set', { policy: 'always' });
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const away = await balancer.call('version', [], { traceparent });
-    expect([away.result, away.headers.get('spillway-backend')]).toEqual(['one', 'cloud']);
+    const away = await balancer.call('trace', [], { traceparent });
+    expect([away.result, away.headers.get('spillway-backend')]).toEqual([traceparent, 'cloud']);
     expect(away.headers.get('spillway-call')).toMatch(/^\d+$/);
     expect((await cloud()).calls).toBe(1);
     expect((await cloud()).costTodayUsd).toBeGreaterThan(0);

@@ -119,7 +119,8 @@ describe('with a collector', () => {
 });
 
 it('a collector that is away harms no call, and is told of in the log', async () => {
-  const away = await new Home().start({
+  const own = new Home();
+  const away = await own.start({
     ...ENV,
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
     OTEL_EXPORTER_OTLP_TIMEOUT: '500',
@@ -127,4 +128,5 @@ it('a collector that is away harms no call, and is told of in the log', async ()
   expect((await away.call('traced', [false], SAMPLED)).error).toBeUndefined();
   await until('a line of the log', () => away.lines('"msg":"traces: ').length > 0);
   expect(await away.kill('SIGTERM')).toBe(0);
+  await own.rm({ docker: false });
 });
