@@ -68,7 +68,9 @@ export function observe(
     cloud: seen.cloud === undefined ? 'off' : seen.cloud.reason,
   };
   if (request.backend !== undefined) return observation;
-  return policy === 'predictive' ? weighing(call, observation, seen, foreseen) : timing(call, observation, seen);
+  return policy === 'predictive'
+    ? weighing(call, observation, seen, foreseen)
+    : timing(call, observation, seen);
 }
 
 /** How long a call is expected to run in the cloud, in milliseconds; undefined while nothing is known. */

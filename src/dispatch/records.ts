@@ -16,7 +16,12 @@ export class Records {
     for (const spec of manifest.values()) {
       const indexes = this.#indexes.get(spec.name) ?? new Map<string, number>();
       this.#indexes.set(spec.name, indexes.set(bundle, index));
-      this.#records.set(spec, { indexes, local: new RunTimes(), cloud: new RunTimes(), estimates: undefined });
+      this.#records.set(spec, {
+        indexes,
+        local: new RunTimes(),
+        cloud: new RunTimes(),
+        estimates: undefined,
+      });
       index += 1;
     }
   }
