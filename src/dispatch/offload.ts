@@ -179,7 +179,8 @@ export class Offload implements WayOut {
   }
 
   mayLeave(call: ActiveCall): boolean {
-    if (!this.#mayLeave(call) || call.inCloud || call.attempts >= MAX_RUNS) return false;
+    // One that is just being answered may still stand in the queue.
+    if (!call.wanted || !this.#mayLeave(call) || call.inCloud || call.attempts >= MAX_RUNS) return false;
     if (call.deadlineAt <= performance.now()) return false; // it is about to be told of that
     return fitsEvent(call.params) && (cloudRunMs(call) ?? 0) <= MAX_CLOUD_RUN_MS;
   }
