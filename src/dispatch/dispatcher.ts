@@ -68,6 +68,9 @@ export class Dispatcher implements CallEvents<ActiveCall> {
         this.offload.watchWait(call);
         this.onQueued();
       },
+      started: (call) => {
+        this.offload.explore(call);
+      },
       left: (call) => {
         this.offload.leftQueue(call);
       },

@@ -139,9 +139,17 @@ export class Offload implements WayOut {
   /** A call has left the queue. */
   leftQueue(call: ActiveCall): void {
     this.unwatch(call);
-    if (!call.leased) return;
-    this.watchRun(call);
-    if (this.isWanted()) this.#explore(call);
+    if (call.leased) this.watchRun(call);
+  }
+
+  /** A call starts here that has waited: a few are copied to the cloud, so that the estimates don't go stale. */
+  explore(call: ActiveCall): void {
+    if (this.#learning === undefined || !this.isOpen() || !this.mayLeave(call)) return;
+    const { predictor } = this.#learning;
+    const now = performance.now();
+    const waitedMs = now - call.waitingSince;
+    if (predictor.explores(this.#learning.of(call), call.request.spec.idempotent, waitedMs, now))
+      this.#send(call, { reason: 'explores', copy: true });
   }
 
   /** It neither waits nor runs here any more. */
@@ -171,7 +179,8 @@ export class Offload implements WayOut {
   }
 
   mayLeave(call: ActiveCall): boolean {
-    if (!this.#mayLeave(call) || call.inCloud || call.attempts >= MAX_RUNS) return false;
+    // One that is just being answered may still stand in the queue.
+    if (!call.wanted || !this.#mayLeave(call) || call.inCloud || call.attempts >= MAX_RUNS) return false;
     if (call.deadlineAt <= performance.now()) return false; // it is about to be told of that
     return fitsEvent(call.params) && (cloudRunMs(call) ?? 0) <= MAX_CLOUD_RUN_MS;
   }
@@ -234,16 +243,6 @@ export class Offload implements WayOut {
     if (startInCloudToo({ idempotent, localTimeoutMs, runningMs, observation }))
       this.#send(call, { reason: 'slow here' });
     else this.#watch(call, Math.max((localTimeoutMs ?? 0) - runningMs, LOOK_AGAIN_MS));
-  }
-
-  /** A call starts here that has waited: a few are copied to the cloud, so that the estimates don't go stale. */
-  #explore(call: ActiveCall): void {
-    if (this.#learning === undefined || !this.isOpen() || !this.mayLeave(call)) return;
-    const { predictor } = this.#learning;
-    const now = performance.now();
-    const waitedMs = now - call.waitingSince;
-    if (predictor.explores(this.#learning.of(call), call.request.spec.idempotent, waitedMs, now))
-      this.#send(call, { reason: 'explores', copy: true });
   }
 
   #observe(call: ActiveCall, waitedMs: number, foreseen?: ForeseenWait): Observation {

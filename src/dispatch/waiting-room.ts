@@ -21,6 +21,8 @@ export interface WaitingRoomParts {
   readonly slotsReadyInMs: () => readonly number[];
   /** A call has begun to wait, and why; one that was placed before needs no reason. */
   readonly entered: (call: ActiveCall, why: Stays | undefined) => void;
+  /** A call that has waited is on a slot. */
+  readonly started: (call: ActiveCall) => void;
   /** A call waits no longer: a slot has it, or nobody wants it. */
   readonly left: (call: ActiveCall) => void;
 }
@@ -133,8 +135,10 @@ export class WaitingRoom implements LocalSide {
     const { queue, leasing } = this.#parts;
     if (!call.waiting) return; // it left since the round began
     if (queue.tooLate(call, now)) call.expire();
-    else if (leasing.place(call)) this.leave(call);
-    else {
+    else if (leasing.place(call)) {
+      this.leave(call);
+      this.#parts.started(call);
+    } else {
       leasing.reserve(call);
       return;
     }

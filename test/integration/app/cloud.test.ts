@@ -80,6 +80,20 @@ describe.skipIf(found.missing !== undefined)('on an emulated AWS', () => {
     expect(there.error).toMatchObject({ code: -32602 });
   });
 
+  it('predictive says what it expected of both places', async () => {
+    expect(await balancer.kill('SIGTERM')).toBe(0);
+    await start({ SPILLWAY_OFFLOAD: 'predictive' });
+    await cloudReady();
+    const answers = await Promise.all(
+      Array.from({ length: 24 }, (_, index) => balancer.call('naptime', [400, { index }])),
+    );
+    expect(answers.map(({ result }) => result)).toEqual(answers.map((_, index) => ({ index })));
+    const offloaded = answers.filter((answer) => backendOf(answer) === 'cloud');
+    expect(offloaded.length).toBeGreaterThan(0);
+    const placements = offloaded.map(({ headers }) => headers.get('spillway-placement'));
+    expect(placements).toContainEqual(expect.stringMatching(/^[a-z ]+; local=[\d.]+; cloud=[\d.]+$/));
+  });
+
   it('a stop waits for calls in the cloud, and a second boot writes nothing', async () => {
     const last = balancer.call('naptime', [800, 'last'], FORCED);
     // The stop turns new calls away: this one must have come before.

@@ -1,0 +1,249 @@
+/**
+ * Policies against each other on a real pool and an emulated AWS: `node scripts/bench/placement-real.ts [--quick]`
+ *
+ * One daemon (workers are processes) runs through it all; the policy is changed by the admin API between segments, in another
+ * order each round, and each round repeats the same arrivals for every policy. A proxy before the data plane adds a round trip
+ * and slows the cloud's CPU. The functions wait instead of computing: the emulated cloud has no cores of its own.
+ * Needs scripts/ministack.sh install.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Agent, request } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { Home, until, type Balancer } from '../../test/support/balancer.ts';
+import { cloudEnv } from '../../test/support/cloud-env.ts';
+import { findMiniStack, startMiniStack } from '../../test/support/ministack.ts';
+import { exponential, seededRandom, type Random } from '../simulate/random.ts';
+import { startDelayingProxy } from './placement-proxy.ts';
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    'round-trip': { type: 'string', default: '60' },
+    slowdown: { type: 'string', default: '1.5' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+  },
+});
+
+const POLICIES = ['never', 'threshold', 'predictive'] as const;
+type Policy = (typeof POLICIES)[number];
+const ROUNDS = Number(values.rounds ?? (values.quick ? 1 : 3));
+const SEGMENT_MS = Number(values.seconds ?? (values.quick ? 4 : 8)) * 1000;
+/** N; the pool may grow to twice that. */
+const WORKERS = 2;
+/** Load in slots: most of the time the pool has room, for the last third it has not. */
+const CALM_LOAD = 1;
+const BURST_LOAD = 6;
+/** An unanswered call counts as this, in milliseconds: its whole time. */
+const TIMEOUT_MS = 10_000;
+
+interface Call {
+  readonly atMs: number;
+  readonly method: string;
+  readonly ms: number;
+  readonly padding: number;
+}
+
+/** The next call of a workload: its function, its time, and how many characters tell of that. */
+type Draw = (random: Random) => Omit<Call, 'atMs'>;
+
+const WORKLOADS: Readonly<Record<string, { readonly meanMs: number; readonly draw: Draw }>> = {
+  short: { meanMs: 30, draw: oneOf(['brisk', 10], ['medium', 20], ['lengthy', 60]) },
+  long: { meanMs: 533, draw: oneOf(['brisk', 200], ['medium', 400], ['lengthy', 1000]) },
+  heavy: {
+    meanMs: 62,
+    draw: (random) => {
+      const kind = random();
+      if (kind < 0.6) return { method: 'brisk', ms: 10, padding: 0 };
+      // Pareto, alpha 1.5: six in ten take less than twice the least, one in a thousand fifty times it.
+      const ms = Math.min(3000, 50 / (1 - random()) ** (1 / 1.5));
+      return kind < 0.9 ? { method: 'medium', ms, padding: ms } : { method: 'lengthy', ms, padding: 0 };
+    },
+  },
+};
+
+function oneOf(...kinds: readonly (readonly [string, number])[]): Draw {
+  return (random) => {
+    const [method, ms] = kinds[Math.floor(random() * kinds.length)] ?? ['brisk', 10];
+    return { method, ms, padding: 0 };
+  };
+}
+
+/** Poisson arrivals, calm first and then a burst. */
+function arrivals(name: string, seed: number): Call[] {
+  const { meanMs, draw } = WORKLOADS[name]!;
+  const random = seededRandom(seed);
+  const calls: Call[] = [];
+  let atMs = 0;
+  for (;;) {
+    const load = (atMs % SEGMENT_MS) / SEGMENT_MS < 2 / 3 ? CALM_LOAD : BURST_LOAD;
+    atMs += exponential(random, meanMs / load);
+    if (atMs >= SEGMENT_MS) return calls;
+    calls.push({ atMs, ...draw(random) });
+  }
+}
+
+interface Figures {
+  readonly latencyMs: number[];
+  late: number;
+  offloaded: number;
+  costUsd: number;
+  /** p99 of each round: how far they lie apart. */
+  readonly p99sMs: number[];
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 512 });
+
+/** One call. @returns its latency in milliseconds; undefined if it wasn't answered with a result */
+async function makeCall(url: string, { method, ms, padding }: Call): Promise<number | undefined> {
+  const params = [ms, 'x'.repeat(Math.round(padding))];
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+  const startedAt = performance.now();
+  const text = await new Promise<string>((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const sent = request(url, { method: 'POST', agent, headers }, (answer) => {
+      let received = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+      answer.on('end', () => resolve(received));
+      answer.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+  const ok = (JSON.parse(text) as { result?: unknown }).result !== undefined;
+  return ok ? performance.now() - startedAt : undefined;
+}
+
+/** The admin API. */
+class Steering {
+  readonly #url: string;
+  readonly #token: string;
+
+  constructor(balancer: Balancer, stateDir: string) {
+    const [line] = balancer.lines('adminUrl');
+    this.#url = `${String(line?.['adminUrl'])}/rpc`;
+    this.#token = readFileSync(join(stateDir, 'admin-token'), 'utf8').trim();
+  }
+
+  async ask<T>(method: string, params: unknown = {}): Promise<T> {
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#token}` },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    });
+    const { result, error } = (await response.json()) as { result?: T; error?: { message: string } };
+    if (error !== undefined) throw new Error(error.message);
+    return result as T;
+  }
+}
+
+interface Status {
+  readonly cloud: { readonly inFlight: number; readonly costTodayUsd: number };
+  readonly calls: { readonly offloaded: number };
+}
+
+async function segment(
+  balancer: Balancer,
+  steering: Steering,
+  policy: Policy,
+  calls: readonly Call[],
+  figures: Figures,
+): Promise<void> {
+  await steering.ask('offload.set', { policy });
+  const before = await steering.ask<Status>('status');
+  const startedAt = performance.now();
+  const latencies = await Promise.all(
+    calls.map(async (call) => {
+      await sleep(Math.max(0, call.atMs - (performance.now() - startedAt)));
+      return await makeCall(balancer.url, call);
+    }),
+  );
+  await until('the cloud is idle', async () => (await steering.ask<Status>('status')).cloud.inFlight === 0);
+  const after = await steering.ask<Status>('status');
+  const counted = latencies.map((ms) => ms ?? TIMEOUT_MS);
+  figures.latencyMs.push(...counted);
+  figures.late += latencies.filter((ms) => ms === undefined).length;
+  figures.p99sMs.push(percentile(counted, 0.99));
+  figures.offloaded += after.calls.offloaded - before.calls.offloaded;
+  figures.costUsd += after.cloud.costTodayUsd - before.cloud.costTodayUsd;
+}
+
+function percentile(all: readonly number[], p: number): number {
+  const sorted = all.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)] ?? NaN;
+}
+
+function mean(all: readonly number[]): number {
+  return all.reduce((sum, one) => sum + one, 0) / all.length;
+}
+
+const NONE = (): Figures => ({ latencyMs: [], late: 0, offloaded: 0, costUsd: 0, p99sMs: [] });
+
+function report(table: ReadonlyMap<string, ReadonlyMap<Policy, Figures>>): void {
+  console.log(
+    '| workload | policy | calls | mean ms | p50 ms | p99 ms | p99 by round, ms | offloaded | failed | US dollars |',
+  );
+  console.log('| --- | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |');
+  for (const [workload, policies] of table) {
+    for (const [policy, { latencyMs, late, offloaded, costUsd, p99sMs }] of policies) {
+      const cells = [
+        workload,
+        policy,
+        latencyMs.length,
+        mean(latencyMs).toFixed(0),
+        percentile(latencyMs, 0.5).toFixed(0),
+        percentile(latencyMs, 0.99).toFixed(0),
+        p99sMs.map((ms) => ms.toFixed(0)).join(', '),
+        offloaded,
+        late,
+        costUsd.toFixed(5),
+      ];
+      console.log(`| ${cells.join(' | ')} |`);
+    }
+  }
+}
+
+const found = findMiniStack('the comparison of policies');
+if (found.missing !== undefined) process.exit(1);
+const aws = await startMiniStack(found.program, 1);
+const distance = { roundTripMs: Number(values['round-trip']), slowdown: Number(values.slowdown) };
+const proxy = await startDelayingProxy(aws.url, distance);
+const home = new Home();
+try {
+  const stateDir = join(home.dir, 'state');
+  const balancer = await home.start({
+    ...cloudEnv(home, aws.url),
+    SPILLWAY_FUNCTIONS: join(import.meta.dirname, 'placement'),
+    SPILLWAY_GATEWAY_URL: `${proxy.url}/_aws/execute-api`,
+    SPILLWAY_WORKERS: String(WORKERS),
+    SPILLWAY_TIMEOUT_MS: String(TIMEOUT_MS),
+    SPILLWAY_OFFLOAD: 'never',
+  });
+  await until('the cloud is ready', () => balancer.lines('cloud: ready at').length > 0, 60_000);
+  const steering = new Steering(balancer, stateDir);
+  const table = new Map(
+    Object.keys(WORKLOADS).map((name) => [name, new Map(POLICIES.map((policy) => [policy, NONE()]))]),
+  );
+  const startedAt = performance.now();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const name of Object.keys(WORKLOADS)) {
+      const calls = arrivals(name, round + 1);
+      for (let turn = 0; turn < POLICIES.length; turn++) {
+        const policy = POLICIES[(round + turn) % POLICIES.length]!;
+        await segment(balancer, steering, policy, calls, table.get(name)!.get(policy)!);
+      }
+    }
+  }
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  console.log(
+    `${ROUNDS} rounds of ${SEGMENT_MS / 1000} s, ${seconds} s in all; N ${WORKERS}; the proxy adds ${distance.roundTripMs} ms, and run time × ${distance.slowdown}\n`,
+  );
+  report(table);
+} finally {
+  agent.destroy();
+  await home.rm({ docker: false });
+  await proxy.stop();
+  await aws.stop();
+}
