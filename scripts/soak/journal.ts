@@ -99,7 +99,8 @@ export class Journal {
 
   #breach(id: string, { method }: Errand, what: string): void {
     this.breached++;
-    if (this.tally.breaches.length < KEPT_BREACHES) this.tally.breaches.push(`${method} ${id}: ${what}`);
+    if (this.tally.breaches.length < KEPT_BREACHES)
+      this.tally.breaches.push(`${method} ${id}: ${what} (at ${Date.now()})`);
   }
 
   #post(id: string, { method, params }: Errand): Promise<string> {

@@ -3,9 +3,6 @@ import { readFileSync } from 'node:fs';
 import type { Status, WorkerStatus } from '../../src/admin/operations.ts';
 import type { Journal } from './journal.ts';
 
-/** So many lines of the log are shown where something is wrong. */
-const SHOWN_LINES = 60;
-
 /** How it was begun. */
 interface Beginning {
   readonly minutes: string;
@@ -59,7 +56,8 @@ export function report(beginning: Beginning, end: End): number {
     ...journals.flatMap(({ tally }) => tally.breaches.map((line) => `  breach: ${line}`)),
   ];
   console.log(lines.join('\n'));
-  if (breaches > 0 || unclean) console.log(output.split('\n').slice(-SHOWN_LINES).join('\n'));
+  // The whole log: what a breach is about may be long past.
+  if (breaches > 0 || unclean) console.log(output);
   return breaches > 0 || unclean ? 1 : 0;
 }
 
