@@ -156,7 +156,8 @@ export class Slot {
   /** How long until it is empty, as far as can be expected, in milliseconds from `now`; `likely`: by likelyLeftMs. */
   freeInMs(now: number, likely = false): number {
     let ms = 0;
-    for (const { call } of this.#calls.values()) ms += likely ? call.likelyLeftMs(now) : call.remainingMs(now);
+    for (const { call } of this.#calls.values())
+      ms += likely ? call.likelyLeftMs(now) : call.remainingMs(now);
     return ms;
   }
 
