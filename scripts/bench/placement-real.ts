@@ -49,7 +49,12 @@ interface Call {
 /** The next call of a workload: its function, its time, and how many characters tell of that. */
 type Draw = (random: Random) => Omit<Call, 'atMs'>;
 
-const WORKLOADS: Readonly<Record<string, { readonly meanMs: number; readonly draw: Draw }>> = {
+interface Workload {
+  readonly meanMs: number;
+  readonly draw: Draw;
+}
+
+const WORKLOADS: Readonly<Record<string, Workload>> = {
   short: { meanMs: 30, draw: oneOf(['brisk', 10], ['medium', 20], ['lengthy', 60]) },
   long: { meanMs: 533, draw: oneOf(['brisk', 200], ['medium', 400], ['lengthy', 1000]) },
   heavy: {
@@ -72,8 +77,7 @@ function oneOf(...kinds: readonly (readonly [string, number])[]): Draw {
 }
 
 /** Poisson arrivals, calm first and then a burst. */
-function arrivals(name: string, seed: number): Call[] {
-  const { meanMs, draw } = WORKLOADS[name]!;
+function arrivals({ meanMs, draw }: Workload, seed: number): Call[] {
   const random = seededRandom(seed);
   const calls: Call[] = [];
   let atMs = 0;
@@ -228,11 +232,13 @@ try {
   );
   const startedAt = performance.now();
   for (let round = 0; round < ROUNDS; round++) {
-    for (const name of Object.keys(WORKLOADS)) {
-      const calls = arrivals(name, round + 1);
-      for (let turn = 0; turn < POLICIES.length; turn++) {
-        const policy = POLICIES[(round + turn) % POLICIES.length]!;
-        await segment(balancer, steering, policy, calls, table.get(name)!.get(policy)!);
+    const first = round % POLICIES.length;
+    const order = [...POLICIES.slice(first), ...POLICIES.slice(0, first)];
+    for (const [name, workload] of Object.entries(WORKLOADS)) {
+      const calls = arrivals(workload, round + 1);
+      for (const policy of order) {
+        const figures = table.get(name)?.get(policy) ?? NONE();
+        await segment(balancer, steering, policy, calls, figures);
       }
     }
   }
