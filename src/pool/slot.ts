@@ -1,14 +1,8 @@
 /** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
+import { MAX_AHEAD, MAX_AHEAD_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
 import type { Answer, SlotAnswer } from './answer.ts';
 import { newCallId } from './call-ids.ts';
 import { PeakEwma } from './peak-ewma.ts';
-
-/** A slot is handed calls ahead only after this many, so that a cold one isn't flooded (its code isn't compiled yet). */
-export const WARM_AFTER_CALLS = 20;
-/** At most this many calls wait inside a slot behind the one that runs (docs/decisions/0056-thirty-two-are-handed-ahead.md). */
-export const MAX_AHEAD = 32;
-/** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
-export const MAX_AHEAD_MS = 1;
 
 /** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
 export interface SlotCall {

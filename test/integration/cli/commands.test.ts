@@ -74,7 +74,7 @@ describe('what changes the pool', () => {
     });
     const unknown = await run('drain', 'w-none');
     expect(unknown.code).toBe(1);
-    expect(unknown.stderr).toContain('there is no worker w-none');
+    expect(unknown.stderr).toContain('there is no worker "w-none"');
   });
 });
 

@@ -67,7 +67,7 @@ export function checkSlot(slot: FakeSlot, names: readonly Name[], workers: reado
   if (names.length > concurrency) {
     assert.equal(concurrency, 1, `${names.length} calls in a slot of ${concurrency}`);
     assert.ok(names.slice(1).every((name) => name === 'quick' || name === 'slow'));
-    assert.ok(names.length <= 33, `${names.length} calls in a slot`);
+    assert.ok(names.length <= 17, `${names.length} calls in a slot`);
   }
   const worker = workers.find(({ id }) => id === slot.workerId);
   assert.ok(worker?.state !== 'standby' || names.length === 0, 'a standby runs a call');

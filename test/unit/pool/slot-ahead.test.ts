@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pass, startTime, stopTime } from '../../fakes/virtual-time.ts';
-import { MAX_AHEAD, MAX_AHEAD_MS, WARM_AFTER_CALLS, type Slot } from '../../../src/pool/slot.ts';
+import { MAX_AHEAD, MAX_AHEAD_MS, WARM_AFTER_CALLS } from '../../../src/pool/ahead-limits.ts';
+import type { Slot } from '../../../src/pool/slot.ts';
 import { ANSWER, type Call, SlotRig } from './slot-rig.ts';
 
 describe('calls handed ahead', () => {
@@ -44,7 +45,7 @@ describe('calls handed ahead', () => {
       }
       rig.run({ shortMs: 0.001 });
       expect([slot.running, slot.aheadMs(0.001)]).toEqual([1 + MAX_AHEAD, Infinity]);
-      expect(MAX_AHEAD).toBe(32);
+      expect(MAX_AHEAD).toBe(16);
     });
 
     it.each([

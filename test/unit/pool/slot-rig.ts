@@ -1,7 +1,8 @@
 /** A slot without a connection, the calls it gets, and what it says. */
 import { newCallId } from '../../../src/pool/call-ids.ts';
 import type { SlotAnswer } from '../../../src/pool/answer.ts';
-import { Slot, WARM_AFTER_CALLS, type SlotCall } from '../../../src/pool/slot.ts';
+import { WARM_AFTER_CALLS } from '../../../src/pool/ahead-limits.ts';
+import { Slot, type SlotCall } from '../../../src/pool/slot.ts';
 
 /** An answer like any other. */
 export const ANSWER = { json: Buffer.from('1'), failure: undefined, runMs: 0.1, cpuMs: undefined };

@@ -1,0 +1,8 @@
+/** How much is handed ahead to a slot. */
+
+/** A slot is handed calls ahead only after this many, so that a cold one isn't flooded (its code isn't compiled yet). */
+export const WARM_AFTER_CALLS = 20;
+/** At most this many calls wait inside a slot behind the one that runs (DESIGN decision 13). */
+export const MAX_AHEAD = 16;
+/** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
+export const MAX_AHEAD_MS = 1;
