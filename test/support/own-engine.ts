@@ -52,9 +52,11 @@ export class OwnEngine {
     writeFileSync(settings, '{}');
     const log = openSync(this.#logFile, 'a');
     const folder = (name: string): string => join(this.#dir, name);
+    // In a network namespace of its own: an engine without a bridge removes the one that the machine's engine uses.
     const daemon = spawn(
-      'dockerd',
+      'unshare',
       [
+        ...['--net', 'dockerd'],
         ...['--config-file', settings, '--host', this.host, '--pidfile', folder('pid')],
         ...['--data-root', folder('data'), '--exec-root', folder('exec')],
         ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
