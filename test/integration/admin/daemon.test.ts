@@ -101,7 +101,7 @@ describe('workers and functions', () => {
     expect((await call).result).toBe(1500);
     await until('it has gone', async () => !(await status()).pool.workers.some(({ id }) => id === busy));
     expect(await ready()).toHaveLength(2);
-    expect((await rpc('workers.drain', { id: 'none' })).error?.message).toBe('there is no worker none');
+    expect((await rpc('workers.drain', { id: 'none' })).error?.message).toBe('there is no worker "none"');
   });
 
   it('functions.reload brings in what the folder has now, and refuses what can’t be used', async () => {
