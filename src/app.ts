@@ -10,7 +10,8 @@ import { FunctionsFault } from './functions/fault.ts';
 import type { Manifest } from './functions/manifest.ts';
 import { Manifests } from './functions/manifests.ts';
 import type { Logger } from './log.ts';
-import { Operate, readFunctions } from './operate.ts';
+import { messageOf } from './message-of.ts';
+import { PoolControl, readFunctions } from './pool-control.ts';
 import type { Restarts } from './operations.ts';
 import { Operator, type AdminAddress } from './operator.ts';
 import type { PoolBundle } from './pool/bundle.ts';
@@ -55,7 +56,7 @@ export interface App {
   /** Ends workers, sockets and timers, and lets the state folder go. */
   stop(): Promise<void>;
   /** What an operator may do to workers and functions; undefined until the pool is there. */
-  readonly operate: Operate | undefined;
+  readonly poolControl: PoolControl | undefined;
 }
 
 /** Puts the parts together. Nothing is opened before start(). */
@@ -216,7 +217,7 @@ export function build(
         // Before the start: a signal may come while workers are being started, and must end them too.
         undo.push(() => (leaving ? crewed.leave() : crewed.stop()));
         await crewed.start();
-        operator.parts.operate = new Operate({
+        operator.parts.poolControl = new PoolControl({
           ...{ config, pool: workers, dispatcher: calls, elastic: crewed, manifests },
           onReloaded(reloaded) {
             log.info({ bundle: reloaded.hash }, 'new functions are in use');
@@ -270,16 +271,12 @@ export function build(
       leaving = true;
       await stop();
     },
-    get operate() {
-      return operator.parts.operate;
+    get poolControl() {
+      return operator.parts.poolControl;
     },
   };
 }
 
 function sinceMs(at: number): number {
   return Math.round(performance.now() - at);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

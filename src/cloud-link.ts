@@ -14,6 +14,7 @@ import type {
 import { parsePrices } from './cloud/prices.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './log.ts';
+import { messageOf } from './message-of.ts';
 
 /** How often the balancer's own figures are sampled, in milliseconds; they are sent by the minute. */
 const SAMPLE_MS = 10_000;
@@ -158,8 +159,4 @@ function readPrices(file: string): ReturnType<typeof parsePrices> {
       cause: error,
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,7 @@ import { FunctionEnvFault } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import { limitHeap } from './heap.ts';
 import { createLogger, type Logger } from './log.ts';
+import { messageOf } from './message-of.ts';
 import { addressOf, rehearse, serveParent } from './rehearsal.ts';
 import { readOrigin, RestartRefused, Successor, type Origin } from './restart.ts';
 import { StateFault } from './state.ts';
@@ -226,10 +227,6 @@ class Daemon {
     this.#leaving = false;
     if (this.#late !== undefined) this.#signalled(this.#late);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function urlOf(host: string, port: number): string {

@@ -17,7 +17,7 @@ import type { ActiveCall } from './dispatch/active-call.ts';
 import type { Outcome } from './dispatch/call.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { Manifest } from './functions/manifest.ts';
-import type { Operate } from './operate.ts';
+import type { PoolControl } from './pool-control.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
 import type { WorkerLoad, WorkerUsages } from './worker-usage.ts';
@@ -46,7 +46,7 @@ export interface Parts {
   /** What the workers use; once the runtime is there. */
   usages?: WorkerUsages;
   /** Workers and functions; once the pool is there. */
-  operate?: Operate;
+  poolControl?: PoolControl;
 }
 
 /** What a worker uses, by its id. */
@@ -128,15 +128,15 @@ export class BalancerOperations implements Operations {
   }
 
   async drainWorker(id: string): Promise<void> {
-    await this.#operate.drainWorker(id);
+    await this.#poolControl.drainWorker(id);
   }
 
   async resize(workers: number): Promise<void> {
-    await this.#operate.resize(workers);
+    await this.#poolControl.resize(workers);
   }
 
   async reload(): ReturnType<Operations['reload']> {
-    return await this.#operate.reload();
+    return await this.#poolControl.reload();
   }
 
   async restart(): Promise<void> {
@@ -182,15 +182,15 @@ export class BalancerOperations implements Operations {
     return await this.#parts.cloud.destroy();
   }
 
-  get #operate(): Operate {
-    if (this.#parts.operate === undefined) throw new Error('the balancer is still starting');
-    return this.#parts.operate;
+  get #poolControl(): PoolControl {
+    if (this.#parts.poolControl === undefined) throw new Error('the balancer is still starting');
+    return this.#parts.poolControl;
   }
 
   #poolStatus(loads: Loads | undefined): Status['pool'] {
-    const { pool, dispatcher, operate, poolId, runtime, runtimeReason } = this.#parts;
-    const n = operate?.n ?? this.#config.workers;
-    const scaling = operate?.scaling;
+    const { pool, dispatcher, poolControl, poolId, runtime, runtimeReason } = this.#parts;
+    const n = poolControl?.n ?? this.#config.workers;
+    const scaling = poolControl?.scaling;
     const count = (state: Worker['state']): number => pool?.count(state) ?? 0;
     const slots = pool?.slots ?? [];
     return {

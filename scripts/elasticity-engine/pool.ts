@@ -7,7 +7,7 @@ import Docker from 'dockerode';
 import { pino } from 'pino';
 import { build, type App } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
-import type { Operate } from '../../src/operate.ts';
+import type { PoolControl } from '../../src/pool-control.ts';
 
 /** How long a call runs, in milliseconds: it waits, so that cores don't limit the pool. */
 const NAP_MS = 100;
@@ -56,13 +56,13 @@ export class PoolUnderLoad {
     }
   }
 
-  get #operate(): Operate {
-    if (this.#app.operate === undefined) throw new Error('there is no pool');
-    return this.#app.operate;
+  get #poolControl(): PoolControl {
+    if (this.#app.poolControl === undefined) throw new Error('there is no pool');
+    return this.#app.poolControl;
   }
 
   count(state: string): number {
-    return this.#operate.workers.filter((worker) => worker.state === state).length;
+    return this.#poolControl.workers.filter((worker) => worker.state === state).length;
   }
 
   /** Waits; returns how long it took, in milliseconds. */
@@ -83,7 +83,7 @@ export class PoolUnderLoad {
   /** Puts so many calls on one ready worker; tells when another was ready, and when it had answered, in milliseconds. */
   async step(calls: number): Promise<{ readyMs: number; answerMs: number }> {
     const before = new Set(
-      this.#operate.workers.filter(({ state }) => state === 'ready').map(({ id }) => id),
+      this.#poolControl.workers.filter(({ state }) => state === 'ready').map(({ id }) => id),
     );
     const startedAt = performance.now();
     let answerMs: number | undefined;

@@ -6,8 +6,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type * as PromClient from 'prom-client';
 import type { Counter, Gauge, Registry } from 'prom-client';
 import type { Histogram } from './histogram.ts';
-import type { Status, WorkerState } from './operations.ts';
+import type { Status } from './operations.ts';
 import type { Recorder } from './recorder.ts';
+import type { WorkerState } from '../pool/worker-state.ts';
 
 /** What the metrics are read from. */
 export interface MetricsSources {

@@ -3,10 +3,8 @@
  * balancer on the other. app.ts implements it. Times in milliseconds, money in US dollars, dates in milliseconds since
  * the epoch.
  */
-import type { CloudState } from '../cloud/backend.ts';
-
-/** A worker's states, as in the contract. */
-export type WorkerState = 'starting' | 'ready' | 'ejected' | 'draining' | 'standby' | 'gone';
+import type { CloudStatus } from '../cloud/backend.ts';
+import type { WorkerState } from '../pool/worker-state.ts';
 
 /** One worker. */
 export interface WorkerStatus {
@@ -51,17 +49,8 @@ export interface Status {
     /** The last scaling decision. */
     readonly scaling?: { readonly at: number; readonly target: number; readonly reason: string };
   };
-  readonly cloud: {
-    readonly state: CloudState;
+  readonly cloud: Omit<CloudStatus, 'reason'> & {
     readonly reason?: string;
-    /** One line: what happened and what to do. */
-    readonly detail?: string;
-    readonly url?: string;
-    readonly functionName?: string;
-    readonly calls: number;
-    readonly inFlight: number;
-    readonly costTodayUsd: number;
-    readonly budgetUsd: number;
     /** The vendor's own figures (CloudWatch), at most a minute old. */
     readonly figures?: Readonly<Record<string, number>>;
   };

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { whyNotListening } from '../listen-fault.ts';
 import { createTokenCheck, foreignRequest } from './access.ts';
 import { LogLineFeed, MAX_STREAMS, SnapshotFeed } from './feeds.ts';
 import type { LogFeed } from './log-feed.ts';
@@ -130,7 +131,7 @@ export function createAdmin(deps: AdminDeps, options: AdminOptions): Admin {
     listen() {
       return new Promise((resolve, reject) => {
         const refused = (error: NodeJS.ErrnoException): void =>
-          reject(new Error(whyNotOpened(error, options)));
+          reject(new Error(whyNotListening(error, 'SPILLWAY_ADMIN', options)));
         server.once('error', refused);
         server.listen({ host: options.host, port: options.port }, () => {
           server.removeListener('error', refused);
@@ -227,19 +228,4 @@ function sendText(response: ServerResponse, type: string, text: string): void {
     'x-content-type-options': 'nosniff',
   });
   response.end(text);
-}
-
-function whyNotOpened(error: NodeJS.ErrnoException, { host, port }: AdminOptions): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `SPILLWAY_ADMIN_PORT=${port} is in use on ${host}: stop what listens there, or choose another port`;
-    case 'EACCES':
-      return `SPILLWAY_ADMIN_PORT=${port} may not be opened by this user: choose a port over 1023`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `SPILLWAY_ADMIN_HOST=${host} is no address of this machine: choose 127.0.0.1, 0.0.0.0 or one of its own`;
-    default:
-      return `can't listen on SPILLWAY_ADMIN_HOST=${host}, SPILLWAY_ADMIN_PORT=${port}: ${error.message}`;
-  }
 }

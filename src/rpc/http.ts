@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { whyNotListening } from '../listen-fault.ts';
 import { createKeyCheck } from './api-keys.ts';
 import type { ProtocolDeps, ProtocolOptions } from './body.ts';
 import { ClientConnection } from './client-connection.ts';
@@ -168,7 +169,7 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     listen(inherited) {
       return new Promise((resolve, reject) => {
         const refused = (error: NodeJS.ErrnoException): void =>
-          reject(new Error(whyNotOpened(error, options)));
+          reject(new Error(whyNotListening(error, 'SPILLWAY', options)));
         server.once('error', refused);
         const { host, port } = options;
         const where = inherited === undefined ? { host, port } : { fd: inherited };
@@ -227,19 +228,4 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
       server.close();
     },
   };
-}
-
-function whyNotOpened(error: NodeJS.ErrnoException, { host, port }: FrontOptions): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `SPILLWAY_PORT=${port} is in use on ${host}: stop what listens there, or choose another port`;
-    case 'EACCES':
-      return `SPILLWAY_PORT=${port} may not be opened by this user: choose a port over 1023`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `SPILLWAY_HOST=${host} is no address of this machine: choose 127.0.0.1, 0.0.0.0 or one of its own`;
-    default:
-      return `can't listen on SPILLWAY_HOST=${host}, SPILLWAY_PORT=${port}: ${error.message}`;
-  }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { build, type App } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
-import type { Operate } from '../../src/operate.ts';
+import type { PoolControl } from '../../src/pool-control.ts';
 import type { Home } from './balancer.ts';
 
 /** An answer to a call. */
@@ -47,19 +47,19 @@ export class OwnBalancer {
     await this.#app.stop();
   }
 
-  get operate(): Operate {
-    if (this.#app.operate === undefined) throw new Error('the balancer has no pool yet');
-    return this.#app.operate;
+  get poolControl(): PoolControl {
+    if (this.#app.poolControl === undefined) throw new Error('the balancer has no pool yet');
+    return this.#app.poolControl;
   }
 
   /** States of the workers, sorted. */
   get states(): string[] {
-    return this.operate.workers.map(({ state }) => state).sort();
+    return this.poolControl.workers.map(({ state }) => state).sort();
   }
 
   /** Ids of the workers, sorted. */
   get ids(): string[] {
-    return this.operate.workers.map(({ id }) => id).sort();
+    return this.poolControl.workers.map(({ id }) => id).sort();
   }
 
   /** One call; its result, or undefined with an entry in `failed`. */

@@ -74,7 +74,7 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     write('removed', 'x');
     await start({ SPILLWAY_RUNTIME: runtime, SPILLWAY_WORKERS: '2', SPILLWAY_FUNCTIONS: functions });
     const before = balancer.ids;
-    expect(await balancer.operate.reload()).toMatchObject({ changed: false });
+    expect(await balancer.poolControl.reload()).toMatchObject({ changed: false });
 
     // `added` comes before `version`: its index in the manifest is another from now on.
     write('added', 'new');
@@ -83,7 +83,7 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     const reloaded = await balancer.underLoad(
       8,
       async () => seen.push(await balancer.call('version')),
-      balancer.operate.reload(),
+      balancer.poolControl.reload(),
     );
     expect(reloaded).toMatchObject({ changed: true, functions: ['added', 'removed', 'version'] });
     expect(balancer.failed).toEqual([]);
@@ -96,38 +96,38 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
       `throw new Error('no database');\nexport default () => 1;\n`,
     );
     await expect(
-      balancer.underLoad(4, () => balancer.call('version'), balancer.operate.reload()),
+      balancer.underLoad(4, () => balancer.call('version'), balancer.poolControl.reload()),
     ).rejects.toThrow('no database');
     expect([await balancer.call('version'), balancer.failed]).toEqual(['two', []]);
 
     writeFileSync(join(functions, 'version.ts'), 'export default () => 1 +;');
-    await expect(balancer.operate.reload()).rejects.toThrow(/version\.ts:1/);
+    await expect(balancer.poolControl.reload()).rejects.toThrow(/version\.ts:1/);
     expect(await balancer.call('version')).toBe('two');
   });
 });
 
 it('changes N at run time, and drains a worker once another has taken its place', async () => {
   await start({ SPILLWAY_RUNTIME: 'process', SPILLWAY_WORKERS: '1' });
-  await balancer.operate.resize(3);
+  await balancer.poolControl.resize(3);
   await until('there are three', () => balancer.states.join() === 'ready,ready,ready');
   const [first] = balancer.ids;
-  await balancer.operate.drainWorker(first!);
+  await balancer.poolControl.drainWorker(first!);
   await until('it has gone', () => !balancer.ids.includes(first!));
   expect(balancer.states).toEqual(['ready', 'ready', 'ready']);
-  await balancer.operate.resize(1);
+  await balancer.poolControl.resize(1);
   // Two are the most now; the third becomes a standby, of which there may be one.
   await until('one has left', () => balancer.states.join() === 'ready,ready,standby');
-  expect(balancer.operate.scaling).toMatchObject({ target: 2 });
-  await expect(balancer.operate.resize(0)).rejects.toThrow(/from 1 to/);
+  expect(balancer.poolControl.scaling).toMatchObject({ target: 2 });
+  await expect(balancer.poolControl.resize(0)).rejects.toThrow(/from 1 to/);
   expect(await balancer.call('add', [1, 1])).toBe(2);
 });
 
 describe.skipIf(engine.missing !== undefined)('with an engine', () => {
   it('does without a standby whose container somebody has removed', async () => {
     await start({ SPILLWAY_RUNTIME: 'docker', SPILLWAY_WORKERS: '2' });
-    await balancer.operate.resize(3);
+    await balancer.poolControl.resize(3);
     await until('there are three', () => balancer.states.join() === 'ready,ready,ready');
-    await balancer.operate.resize(1);
+    await balancer.poolControl.resize(1);
     await until('one is a standby', () => balancer.states.join() === 'ready,ready,standby');
     if (engine.missing !== undefined) throw new Error('there is no engine');
     let paused: string | undefined;
@@ -137,7 +137,7 @@ describe.skipIf(engine.missing !== undefined)('with an engine', () => {
     });
     await engine.docker.getContainer(paused!).remove({ force: true });
     await until('it is gone', () => balancer.states.join() === 'ready,ready');
-    await balancer.operate.resize(3);
+    await balancer.poolControl.resize(3);
     await until('another was started', () => balancer.states.join() === 'ready,ready,ready');
     expect(await balancer.call('add', [1, 1])).toBe(2);
   });

@@ -35,7 +35,7 @@ export interface Reloaded {
 }
 
 /** The parts it works on. */
-export interface OperateOptions {
+export interface PoolControlOptions {
   readonly config: Config;
   readonly pool: Pool;
   readonly dispatcher: Dispatcher;
@@ -46,10 +46,10 @@ export interface OperateOptions {
 }
 
 /** Every method rejects with an Error whose message is for the operator. */
-export class Operate {
-  readonly #options: OperateOptions;
+export class PoolControl {
+  readonly #options: PoolControlOptions;
 
-  constructor(options: OperateOptions) {
+  constructor(options: PoolControlOptions) {
     this.#options = options;
   }
 
