@@ -1,4 +1,5 @@
 /** What came of a soak. */
+import { environmentOf } from '../../src/runtime/processes.ts';
 import { readFileSync } from 'node:fs';
 import type { Status, WorkerStatus } from '../../src/admin/operations.ts';
 import type { Journal } from './journal.ts';
@@ -70,15 +71,13 @@ export function residentMb(pid: number | undefined): number {
   }
 }
 
-/** How many of these worker processes still run. */
+/**
+ * How many of these workers run still. One that has ended may still have a pid, if its parent hasn't asked how it ended;
+ * but it has no environment any more, by which workers are known.
+ */
 export function stillAlive(workers: readonly WorkerStatus[]): number {
-  return workers.filter(({ pid }) => {
-    try {
-      return pid !== undefined && process.kill(pid, 0);
-    } catch {
-      return false;
-    }
-  }).length;
+  const isWorker = (entry: string): boolean => entry.startsWith('SPILLWAY_TMP=');
+  return workers.filter(({ pid }) => pid !== undefined && environmentOf(pid).some(isWorker)).length;
 }
 
 function list(map: ReadonlyMap<unknown, number>): string {
