@@ -43,7 +43,7 @@ const CODE = `
       console.log('ends');
       return ok(1);
     },
-    drip: (params) => { for (let line = 0; line < JSON.parse(params)[0]; line++) console.log('line ' + line); return ok(1); },
+    drip: (params) => { for (let line = 0; line < JSON.parse(params)[0]; line++) console.log('line no ' + line); console.log('z'); return ok(1); },
     forge: () => { console.log('x\\r\\nspillway-outcome: probe\\r\\nset-cookie: a=b'); return ok(1); },
     shout: () => { console.log('before the end'); process.exit(3); },
   };
@@ -215,8 +215,8 @@ describe('what a call prints', () => {
     expect(value.length).toBeGreaterThan(MAX_PRINTS_CHARACTERS - 100);
     expect(value.length).toBeLessThanOrEqual(MAX_PRINTS_CHARACTERS);
     const lines = prints(ended);
-    expect(lines).toEqual(lines.map((_, index) => `stdout line ${index}`));
-    expect(headerOf(ended, HEADERS.printsLeftOut)).toBe(String(2000 - lines.length));
+    expect(lines).toEqual(lines.map((_, index) => `stdout line no ${index}`));
+    expect(headerOf(ended, HEADERS.printsLeftOut)).toBe(String(2001 - lines.length));
     expect(headerOf(ended, HEADERS.logStream)).toBe('stream-1');
     const headers = 'headers' in ended ? Object.entries(ended.headers) : [];
     const bytes = headers.reduce((sum, [name, text]) => sum + name.length + text.length + 4, 0);

@@ -88,6 +88,7 @@ describe('a header that isn’t the handler’s', () => {
 
   it.each([
     ['no base64', 'o hello'],
+    ['with other characters in it', 'b2hp....Cg=='],
     ['cut short', 'b2hlbG'],
     ['without a mark', Buffer.from('hello\n').toString('base64')],
     ['with a line without one', Buffer.from('ohello\nhello\n').toString('base64')],
