@@ -44,6 +44,7 @@ export const PURE_FILES = [
   'src/rpc/json-text.ts',
   'src/rpc/lean-request.ts',
   'src/rpc/request.ts',
+  'src/rpc/tracestate.ts',
   'src/scaling/backoff.ts',
   'src/scaling/cores.ts',
   'src/scaling/decide.ts',

@@ -128,6 +128,7 @@ async function runCall(
       callId: head.callId,
       backend: 'cloud',
       ...(head.traceparent !== undefined && { traceparent: head.traceparent }),
+      ...(head.tracestate !== undefined && { tracestate: head.tracestate }),
     };
     return bundle.invoke(head.method, params, context);
   });

@@ -33,6 +33,7 @@ export interface CloudCall {
   readonly deadline: number;
   /** The trace it belongs to; absent where it belongs to none. */
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** The whole time the call was given, in milliseconds; for the message of a Timeout. */
   readonly timeoutMs: number;
 }

@@ -153,8 +153,11 @@ export class CloudCalls {
     this.#inFlight += 1;
     const sentAt = performance.now();
     pending.watch(remainingMs, entry.worstNano / NANO);
-    const { traceparent } = call;
-    const trace = traceparent === undefined ? undefined : { traceparent };
+    const { traceparent, tracestate } = call;
+    const trace = {
+      ...(traceparent !== undefined && { traceparent }),
+      ...(tracestate !== undefined && { tracestate }),
+    };
     const head = { ...this.#head(call.spec.name, call.callId), remainingMs, ...trace };
     const body = encodeEvent(head, call.params);
     listener?.sent(call);

@@ -50,6 +50,7 @@ export interface EventHead {
   readonly maxResultBytes: number;
   /** As the client sent it; absent where there is none. */
   readonly traceparent?: string;
+  readonly tracestate?: string;
 }
 
 /**

@@ -118,6 +118,16 @@ describe.skipIf(found.missing !== undefined)('on an emulated AWS', () => {
     expect((await printed(idOf(answer), 16)).length).toBeLessThan(60);
   });
 
+  it('its trace goes with it', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const { result } = await balancer.call('traced', [false], {
+      ...FORCED,
+      traceparent,
+      tracestate: 'a=1, b=2',
+    });
+    expect(result).toBe(`${traceparent} a=1,b=2`);
+  });
+
   it('a call that ends without an answer says where to look', async () => {
     const answer = await balancer.call('leave', [], FORCED);
     expect(answer.error).toMatchObject({ code: -32004, data: { mayHaveRun: true } });

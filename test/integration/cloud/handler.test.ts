@@ -90,9 +90,10 @@ describe('the handler', () => {
   it('gives the function the context of a worker, but for the place', async () => {
     const before = Date.now();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const ended = await lambda.call({ method: 'context', callId: '77', remainingMs: 3000, traceparent });
+    const trace = { traceparent, tracestate: 'a=1' };
+    const ended = await lambda.call({ method: 'context', callId: '77', remainingMs: 3000, ...trace });
     const context = JSON.parse('body' in ended ? ended.body : '') as Record<string, unknown>;
-    expect(context).toMatchObject({ callId: '77', backend: 'cloud', aborted: false, traceparent });
+    expect(context).toMatchObject({ callId: '77', backend: 'cloud', aborted: false, ...trace });
     expect(context['deadline']).toBeGreaterThanOrEqual(before + 3000);
     expect(context['deadline']).toBeLessThanOrEqual(Date.now() + 3000);
   });
