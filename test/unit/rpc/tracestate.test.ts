@@ -34,6 +34,10 @@ describe('tracestate', () => {
   });
 
   it('that is too long loses its last entries, however long it is', () => {
+    const [long, longer] = [`a=${'v'.repeat(250)}`, `b=${'v'.repeat(256)}`];
+    expect(readTracestate(`${long},${longer}`)).toBe(`${long},${longer}`);
+    // One that would fit may not take the place of one that doesn't.
+    expect(readTracestate(`${long},x=1,${longer},c=1`)).toBe(`${long},x=1`);
     const entries = fc.array(fc.stringMatching(/^[a-z]{1,20}=[a-z]{1,200}$/), {
       minLength: 1,
       maxLength: 32,
