@@ -117,11 +117,11 @@ export default {
     {
       name: 'worker-stands-alone',
       comment:
-        'The worker program is Node and the frames it shares with the balancer; it must start in milliseconds.',
+        'The worker program is Node, and the frames and the limit of prints it shares with the balancer; it must start in milliseconds.',
       severity: 'error',
       from: { path: '^worker/' },
       to: {
-        pathNot: ['^worker/', '^src/pool/(frames|protocol)\\.ts$'],
+        pathNot: ['^worker/', '^src/pool/(frames|print-limit|protocol)\\.ts$'],
         dependencyTypesNot: ['core'],
       },
     },
@@ -135,12 +135,12 @@ export default {
     {
       name: 'functions-stand-alone',
       comment:
-        'What runs in a worker and in the cloud takes from the balancer only the types of the manifest, the error rules, and the event; and from the worker how it loads a bundle.',
+        'What runs in a worker and in the cloud takes from the balancer only the types of the manifest, the error rules, and what it says in the cloud; and from the worker how it loads a bundle.',
       severity: 'error',
       from: { path: '^handler/' },
       to: {
         path: '^(src|worker)/',
-        pathNot: ['^src/(errors|functions/manifest|cloud/event)\\.ts$', '^worker/bundle\\.ts$'],
+        pathNot: ['^src/(errors|functions/manifest|cloud/(event|prints))\\.ts$', '^worker/bundle\\.ts$'],
       },
     },
     {

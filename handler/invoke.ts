@@ -19,6 +19,8 @@ export interface InvokeContext {
   readonly backend: 'pool' | 'cloud';
   /** The trace that the call belongs to (W3C Trace Context); absent where it belongs to none. */
   readonly traceparent?: string;
+  /** The tracestate that came with it. */
+  readonly tracestate?: string;
 }
 
 /** How a call ended. `json` is the result's JSON text. */

@@ -2,7 +2,7 @@
  * The shell round the bundle on AWS Lambda: takes the gateway's event, runs the call, answers with the raw result and
  * what the call took. zip.ts bundles it with its imports; the functions' bundle lies beside it, unchanged.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import {
   ABORT_GRACE_MS,
@@ -15,6 +15,7 @@ import {
 import { decodeEvent, escapedBytes, type EventHead, type HandlerOutcome } from '../src/cloud/event.ts';
 import { loadBundle, type InvokeContext, type InvokeOutcome } from '../worker/bundle.ts';
 import { meterLogs } from './logs.ts';
+import { gatherPrints, printed, type CallPrints } from './prints.ts';
 
 /** The part of the gateway's proxy event that matters here. */
 export interface GatewayEvent {
@@ -32,6 +33,7 @@ export interface GatewayAnswer {
 /** The part of Lambda's own context that matters here. */
 export interface LambdaContext {
   readonly awsRequestId?: string;
+  readonly logStreamName?: string;
 }
 
 // Functions get the variables they were given and nothing else, as in a worker: here the rest would be AWS credentials.
@@ -39,15 +41,27 @@ const given = JSON.parse(process.env['SPILLWAY_FUNCTION_ENV'] ?? '{}') as Record
 for (const name of Object.keys(process.env)) Reflect.deleteProperty(process.env, name);
 Object.assign(process.env, given, { TMPDIR: '/tmp' });
 
-const logs = meterLogs(MAX_LOG_BYTES);
+const logs = meterLogs(MAX_LOG_BYTES, printed);
 const bundleHash = readFileSync(new URL('./bundle.hash', import.meta.url), 'utf8');
 // As a worker loads it: with Node's own modules and nothing that happens to lie about here.
 const code = readFileSync(new URL('./bundle.cjs', import.meta.url));
 const { bundle } = loadBundle(code, Buffer.alloc(0));
 
-const shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-const watchdogWord = new Int32Array(shared);
+const STDERR = 2;
+/** What stands there of a call, the 0 at its end included, in bytes. */
+const LABEL_BYTES = 256;
+const shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT + LABEL_BYTES);
+const watchdogWord = new Int32Array(shared, 0, 1);
+const watchdogLabel = Buffer.from(shared, Int32Array.BYTES_PER_ELEMENT);
+/** The call that runs, as the log has it. */
+let underWay: string | undefined;
 new Worker(new URL('./watchdog.mjs', import.meta.url), { workerData: { shared }, env: {} }).unref();
+
+// Of a call that ends its process the balancer hears nothing but that there is no answer. The log shall know which it was.
+process.once('exit', (code) => {
+  if (underWay === undefined) return;
+  writeSync(STDERR, `spillway: the process ended under ${underWay}, with exit code ${code}\n`);
+});
 
 /** How long this process took to start; told once, with its first call. */
 let initMs: number | undefined = performance.now();
@@ -57,7 +71,7 @@ export async function handler(event: GatewayEvent, context: LambdaContext): Prom
   const startedAt = performance.now();
   logs.reset();
   const { head, params } = decodeEvent(bodyOf(event));
-  const run = await runCall(head, params);
+  const { ended: run, prints } = await gatherPrints(() => runCall(head, params, context.awsRequestId));
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     [HEADERS.outcome]: run.outcome,
@@ -66,10 +80,26 @@ export async function handler(event: GatewayEvent, context: LambdaContext): Prom
     [HEADERS.memoryMb]: (process.memoryUsage.rss() / 1024 / 1024).toFixed(1),
     [HEADERS.logBytes]: String(logs.bytes()),
     [HEADERS.requestId]: context.awsRequestId ?? '',
+    ...printsHeaders(prints, context),
   };
   if (initMs !== undefined) headers[HEADERS.initMs] = initMs.toFixed(3);
   initMs = undefined;
   return { statusCode: 200, headers, body: run.body };
+}
+
+/** None where nothing was printed. */
+function printsHeaders(
+  { header, leftOut }: CallPrints,
+  { logStreamName }: LambdaContext,
+): Record<string, string> {
+  if (header === '' && leftOut === 0) return {};
+  return {
+    [HEADERS.prints]: header,
+    ...(leftOut > 0 && {
+      [HEADERS.printsLeftOut]: String(leftOut),
+      [HEADERS.logStream]: logStreamName ?? '',
+    }),
+  };
 }
 
 function bodyOf(event: GatewayEvent): string {
@@ -82,17 +112,23 @@ interface Run {
   readonly body: string;
 }
 
-async function runCall(head: EventHead, params: string | undefined): Promise<Run> {
+async function runCall(
+  head: EventHead,
+  params: string | undefined,
+  requestId: string | undefined,
+): Promise<Run> {
   if (head.method === PROBE_METHOD) return { outcome: 'probe', body: '{}' };
   if (head.bundle !== bundleHash) return { outcome: 'wrong-bundle', body: '{}' };
   const limitMs = Math.max(1, Math.min(head.remainingMs, MAX_RUN_MS));
-  const outcome = await guarded(limitMs, (signal) => {
+  const label = `call ${head.callId} of ${head.method} (request ${requestId ?? 'unknown'})`;
+  const outcome = await guarded(limitMs, label, (signal) => {
     const context: InvokeContext = {
       signal,
       deadline: Date.now() + limitMs,
       callId: head.callId,
       backend: 'cloud',
       ...(head.traceparent !== undefined && { traceparent: head.traceparent }),
+      ...(head.tracestate !== undefined && { tracestate: head.tracestate }),
     };
     return bundle.invoke(head.method, params, context);
   });
@@ -112,17 +148,21 @@ async function runCall(head: EventHead, params: string | undefined): Promise<Run
  */
 async function guarded(
   limitMs: number,
+  label: string,
   work: (signal: AbortSignal) => InvokeOutcome | Promise<InvokeOutcome>,
 ): Promise<InvokeOutcome> {
   const abort = new AbortController();
   const timer = setTimeout(() => {
     abort.abort(new DOMException('The deadline passed', 'TimeoutError'));
   }, limitMs);
+  underWay = label;
+  watchdogLabel[watchdogLabel.write(label, 0, LABEL_BYTES - 1)] = 0;
   setWatchdog(limitMs + ABORT_GRACE_MS);
   try {
     return await work(abort.signal);
   } finally {
     setWatchdog(0);
+    underWay = undefined;
     clearTimeout(timer);
   }
 }

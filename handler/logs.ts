@@ -1,5 +1,8 @@
 /** Counts what functions print, and cuts it off at a limit: every byte of a log is paid for. */
 
+/** Hears what is written to a stream, before it is cut off. */
+export type OnPrint = (stream: 'stdout' | 'stderr', data: Buffer) => void;
+
 const CUT = Buffer.from('… the rest of what this call printed is left out\n');
 
 /** What was printed since the last reset. */
@@ -10,9 +13,10 @@ export interface LogMeter {
 }
 
 /** Puts a meter on the process's stdout and stderr; console goes through them. */
-export function meterLogs(limitBytes: number): LogMeter {
+export function meterLogs(limitBytes: number, onPrint: OnPrint): LogMeter {
   let bytes = 0;
-  const meter = (stream: NodeJS.WriteStream): void => {
+  const meter = (name: 'stdout' | 'stderr'): void => {
+    const stream = process[name];
     const write = stream.write.bind(stream) as (
       chunk: Uint8Array,
       done?: (error?: Error | null) => void,
@@ -21,7 +25,8 @@ export function meterLogs(limitBytes: number): LogMeter {
       const done = rest.find((argument) => typeof argument === 'function') as
         ((error?: Error | null) => void) | undefined;
       const encoding = typeof rest[0] === 'string' ? (rest[0] as BufferEncoding) : 'utf8';
-      const data = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+      const data = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk);
+      onPrint(name, data);
       if (bytes >= limitBytes) {
         done?.();
         return true;
@@ -33,8 +38,8 @@ export function meterLogs(limitBytes: number): LogMeter {
         : write(Buffer.concat([data.subarray(0, room), CUT]), done);
     };
   };
-  meter(process.stdout);
-  meter(process.stderr);
+  meter('stdout');
+  meter('stderr');
   // Lambda replaces console's methods by ones that write past stdout; these go through the meter again.
   globalThis.console = new console.Console({ stdout: process.stdout, stderr: process.stderr });
   return {

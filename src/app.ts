@@ -2,6 +2,7 @@
 import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLines } from './admin/call-log.ts';
+import { cloudEvents } from './cloud-events.ts';
 import { CloudLink } from './cloud-link.ts';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -142,6 +143,7 @@ export function build(
         workers: pool?.count('ready') ?? 0,
         offloaded: dispatcher?.counts.offloaded ?? 0,
       }),
+      listener: cloudEvents(log, operator.calls),
     });
     if (backend !== undefined) dispatcher?.offload.useCloud(backend);
   }

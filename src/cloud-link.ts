@@ -6,6 +6,7 @@ import type {
   CloudBackend,
   CloudBundle,
   CloudFigures,
+  CloudListener,
   CloudReason,
   CloudStatus,
   DeployReport,
@@ -28,6 +29,8 @@ export interface CloudParts {
   readonly stateDir: string;
   /** The balancer's figures; called on a timer if they are to be published. `offloaded` counts from the start. */
   readonly figures: () => BalancerFigures;
+  /** Hears of each call that is sent. */
+  readonly listener: CloudListener;
 }
 
 /** One cloud, or none. What an operator may do with it rejects with an Error of one line. */
@@ -127,7 +130,7 @@ export class CloudLink {
     }, SAMPLE_MS);
   }
 
-  #settings({ functionEnv, pool, stateDir }: CloudParts): AwsCloudSettings {
+  #settings({ functionEnv, pool, stateDir, listener }: CloudParts): AwsCloudSettings {
     const config = this.#config;
     return {
       mode: config.cloud === 'aws' ? 'aws' : 'auto',
@@ -145,6 +148,7 @@ export class CloudLink {
       costAlarm: config.costAlarm,
       stateDir,
       maxResultBytes: config.maxBodyBytes,
+      listener,
       log: this.#log,
     };
   }

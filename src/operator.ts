@@ -24,10 +24,10 @@ export class Operator {
   /** The balancer's parts; filled in as they come to be. */
   readonly parts: Parts;
   readonly recorder = new Recorder();
+  readonly calls: CallLog;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #operations: BalancerOperations;
-  readonly #calls: CallLog;
   readonly #observer: CallObserver;
   readonly #metrics: Metrics;
   readonly #version: string;
@@ -46,9 +46,8 @@ export class Operator {
     this.#version = version;
     this.parts = { poolId: config.pool ?? '', runtime: 'none', ...parts };
     this.#operations = new BalancerOperations(config, version, this.parts, this.recorder);
-    this.#calls = new CallLog(log, lines);
-    const { recorder } = this;
-    const calls = this.#calls;
+    this.calls = new CallLog(log, lines);
+    const { recorder, calls } = this;
     this.#observer = {
       placed(call, place, reason, expected) {
         recorder.placed(call, place, reason, expected);
@@ -93,7 +92,7 @@ export class Operator {
       {
         operations: this.#operations,
         metrics: () => this.#metrics.collect(),
-        logs: this.#calls,
+        logs: this.calls,
         log: this.#log,
       },
       { host, port, token, maxBodyBytes },

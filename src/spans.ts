@@ -1,5 +1,13 @@
 /** One span for each call, sent over OTLP. Loaded only where OpenTelemetry's variables say where to. */
-import { diag, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
+import {
+  createTraceState,
+  diag,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+} from '@opentelemetry/api';
 import type { Context, Span, Tracer } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
@@ -44,7 +52,7 @@ export class Spans {
         startTime: performance.timeOrigin + request.arrivedAt,
         attributes: { 'rpc.system': 'jsonrpc', 'rpc.method': request.spec.name },
       },
-      parentOf(request.traceparent),
+      parentOf(request),
     );
     const { traceId, spanId, traceFlags } = span.spanContext();
     const flags = traceFlags.toString(HEX).padStart(2, '0');
@@ -100,12 +108,14 @@ export class Spans {
   }
 }
 
-/** @param traceparent well-formed, where it is there: the front has seen to that. */
-function parentOf(traceparent: string | undefined): Context {
+/** Both are well-formed, where they are there: the front has seen to that. */
+function parentOf({ traceparent, tracestate }: CallRequest): Context {
   if (traceparent === undefined) return ROOT_CONTEXT;
   const [, traceId = '', spanId = '', flags = ''] = traceparent.split('-');
   const traceFlags = parseInt(flags, HEX) & TraceFlags.SAMPLED;
-  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+  const parent = { traceId, spanId, traceFlags, isRemote: true };
+  const traceState = tracestate === undefined ? undefined : createTraceState(tracestate);
+  return trace.setSpanContext(ROOT_CONTEXT, traceState === undefined ? parent : { ...parent, traceState });
 }
 
 /** OpenTelemetry's own complaints as lines of the log, few of them. */

@@ -1,11 +1,7 @@
 /** What one slot process prints, on its way to the balancer: cut into lines, and no more of them than anybody can read. */
+import { PrintLimit } from '../src/pool/print-limit.ts';
 import { readMark } from './tags.ts';
 
-/** So many lines a second go on for long, and so many at once. */
-const LINES_PER_SECOND = 20;
-const BURST_LINES = 100;
-/** How much of a line goes on, in characters. */
-const LINE_CHARACTERS = 1000;
 /** A line longer than this is cut in two, lest an endless one fill the memory. */
 const UNFINISHED_CHARACTERS = 64 * 1024;
 /** How much of what was printed is kept to explain the end of the process. */
@@ -27,14 +23,11 @@ export class Prints {
   readonly #unfinished = { stdout: '', stderr: '' };
   readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   #lastWords = '';
-  #tokens = BURST_LINES;
-  #at: number;
-  #leftOut = 0;
-  #told = false;
+  readonly #limit: PrintLimit;
 
   /** @param now milliseconds of any steady clock */
   constructor(now: number, onLine: (line: PrintedLine) => void) {
-    this.#at = now;
+    this.#limit = new PrintLimit(now);
     this.#onLine = onLine;
   }
 
@@ -62,23 +55,7 @@ export class Prints {
   }
 
   #pass(line: PrintedLine, now: number): void {
-    this.#tokens = Math.min(BURST_LINES, this.#tokens + ((now - this.#at) / 1000) * LINES_PER_SECOND);
-    this.#at = now;
-    if (this.#tokens > BURST_LINES / 2) this.#told = false;
-    if (this.#tokens < 1) {
-      this.#leftOut += 1;
-      // Said once, since no further line may come that could say how many were left out.
-      if (!this.#told)
-        this.#onLine({
-          ...line,
-          text: `(prints too much: over ${LINES_PER_SECOND} lines a second are left out)`,
-        });
-      this.#told = true;
-      return;
-    }
-    this.#tokens -= 1;
-    const leftOut = this.#leftOut === 0 ? {} : { leftOut: this.#leftOut };
-    this.#leftOut = 0;
-    this.#onLine({ ...line, ...leftOut, text: line.text.slice(0, LINE_CHARACTERS) });
+    const passed = this.#limit.pass(line, now);
+    if (passed !== undefined) this.#onLine(passed);
   }
 }

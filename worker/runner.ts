@@ -23,6 +23,7 @@ class CallContext implements InvokeContext {
   readonly deadline: number;
   readonly callId: string;
   declare readonly traceparent?: string;
+  declare readonly tracestate?: string;
   /** The same deadline on a clock that nobody sets: performance.now(), in milliseconds. */
   readonly #endsAt: number;
   #abort: AbortController | undefined;
@@ -34,6 +35,7 @@ class CallContext implements InvokeContext {
     this.#endsAt = performance.now() + frame.remainingMs;
     this.callId = String(frame.callId);
     if (frame.traceparent !== undefined) this.traceparent = frame.traceparent;
+    if (frame.tracestate !== undefined) this.tracestate = frame.tracestate;
   }
 
   /** Made on first use: most functions never look, and a timer a call would cost more than a short call. */

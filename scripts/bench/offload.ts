@@ -36,6 +36,7 @@ const head = {
   remainingMs: 5000,
   bundle: 'bench',
   maxResultBytes: 1_000_000,
+  logGroup: '',
 };
 
 async function measureOffload(): Promise<{ fetch: number[]; offload: number[] }> {
@@ -50,6 +51,7 @@ async function measureOffload(): Promise<{ fetch: number[]; offload: number[] }>
     rate: { prices: pricesOf('eu-central-1').prices, memoryMb: 1769, architecture: 'x86_64' },
     bundleHash: 'bench',
     maxResultBytes: 1_000_000,
+    logGroup: '',
     health: () => undefined,
   });
   const offload = (): Promise<unknown> =>

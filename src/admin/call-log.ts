@@ -3,6 +3,7 @@
  * debug calls are lines of the log; above it they are kept here as they came, and become text only when somebody reads.
  */
 import type { Logger } from 'pino';
+import type { CloudCall, CloudEnd } from '../cloud/backend.ts';
 import type { Outcome } from '../dispatch/call.ts';
 import type { CallObserver, ObservedCall, PlacedAt } from '../dispatch/observer.ts';
 import type { LogFeed } from './log-feed.ts';
@@ -16,6 +17,10 @@ const QUIET_MS = 10_000;
 /** pino's numbers. */
 const DEBUG = 20;
 
+/** What happens to a call. */
+type Step = 'placed' | 'placed again' | 'sent to the cloud' | CloudAnswer | 'call';
+type CloudAnswer = 'answer of the cloud' | 'no answer of the cloud';
+
 /**
  * About a call; durations in milliseconds. Written over and over: thousands of them are kept, so those made anew for every
  * call would all outlive the young generation, and be copied for it.
@@ -24,11 +29,12 @@ class Entry {
   time = 0;
   callId = 0;
   function = '';
-  msg: 'placed' | 'placed again' | 'call' = 'call';
+  msg: Step = 'call';
   place: string | undefined;
   /** Why it was placed so; of a call that has ended, how. */
   word = '';
-  expected: object | undefined;
+  /** What else there is to say: what was expected in each place, or what it took in the cloud. */
+  more: object | undefined;
   worker: string | undefined;
   queueMs = 0;
   runMs = 0;
@@ -58,9 +64,11 @@ export class CallLog implements CallObserver, LogFeed {
     if (reason === 'slot free') return;
     const entry = this.#entry(callId, request.spec.name, 'placed', reason);
     entry.place = place;
-    entry.expected = expected;
+    entry.more = expected;
     this.#written(entry);
-    if (place === 'cloud' || place === 'reject') this.#say(place, reason, String(callId), request.spec.name);
+    if (place !== 'cloud' && place !== 'reject') return;
+    const words = place === 'cloud' ? 'sending calls to the cloud' : 'turning calls away';
+    this.#say('info', `${words}: ${reason}`, { callId: String(callId), function: request.spec.name });
   }
 
   placedAgain({ callId, request }: ObservedCall, reason: string): void {
@@ -75,6 +83,34 @@ export class CallLog implements CallObserver, LogFeed {
     entry.queueMs = queueMs;
     entry.runMs = runMs;
     this.#written(entry);
+  }
+
+  /** It has left for the cloud. */
+  sentToCloud({ callId, spec }: CloudCall): void {
+    this.#written(this.#entry(Number(callId), spec.name, 'sent to the cloud', ''));
+  }
+
+  /** It has ended there; told before its answer, and of one that was answered at its deadline after that. */
+  cloudEnded({ callId, spec }: CloudCall, end: CloudEnd): void {
+    const { answered, mayHaveRun, outcome, logGroup, detail, gatewayRequestId, report } = end;
+    const step = answered ? 'answer of the cloud' : 'no answer of the cloud';
+    const entry = this.#entry(Number(callId), spec.name, step, outcome);
+    const lost = answered ? undefined : { mayHaveRun, detail, gatewayRequestId };
+    const log =
+      end.printsLeftOut > 0 || (!answered && mayHaveRun) ? { logGroup, logStream: end.logStream } : undefined;
+    entry.more = { ...report, ...lost, ...log };
+    this.#written(entry);
+    if (!answered && mayHaveRun) {
+      const found = {
+        callId,
+        function: spec.name,
+        place: 'cloud',
+        gatewayRequestId,
+        logGroup,
+        sentMsAgo: report.elapsedMs,
+      };
+      this.#say('warn', `a call in the cloud has no answer: ${outcome}`, found);
+    }
   }
 
   recent(callId: string | undefined): string[] {
@@ -107,7 +143,7 @@ export class CallLog implements CallObserver, LogFeed {
     entry.function = name;
     entry.msg = msg;
     entry.word = word;
-    entry.expected = undefined;
+    entry.more = undefined;
     return entry;
   }
 
@@ -127,18 +163,17 @@ export class CallLog implements CallObserver, LogFeed {
     }
   }
 
-  #say(place: 'cloud' | 'reject', reason: string, callId: string, name: string): void {
-    const kind = `${place}: ${reason}`;
+  /** Says what may be true of a thousand calls, of the first in a while. */
+  #say(level: 'info' | 'warn', words: string, first: object): void {
     const now = performance.now();
-    const last = this.#said.get(kind);
+    const last = this.#said.get(words);
     if (last !== undefined && now - last.at < QUIET_MS) {
       last.since += 1;
       return;
     }
     const alike = last !== undefined && last.since > 0 ? { alikeSinceTheLastLine: last.since } : {};
-    this.#said.set(kind, { at: now, since: 0 });
-    const words = place === 'cloud' ? 'sending calls to the cloud' : 'turning calls away';
-    this.#log.info({ callId, function: name, ...alike }, `${words}: ${reason}`);
+    this.#said.set(words, { at: now, since: 0 });
+    this.#log[level]({ ...first, ...alike }, words);
   }
 }
 
@@ -193,9 +228,19 @@ class Ring<T> {
   }
 }
 
-function aboutOf({ msg, place, word, expected, worker, queueMs, runMs }: Entry): object {
-  if (msg === 'call') return { place, worker, queueMs, runMs, outcome: word };
-  return msg === 'placed' ? { place, reason: word, ...expected } : { reason: word };
+function aboutOf({ msg, place, word, more, worker, queueMs, runMs }: Entry): object {
+  switch (msg) {
+    case 'call':
+      return { place, worker, queueMs, runMs, outcome: word };
+    case 'placed':
+      return { place, reason: word, ...more };
+    case 'placed again':
+      return { reason: word };
+    case 'sent to the cloud':
+      return {};
+    default:
+      return { place: 'cloud', outcome: word, ...more };
+  }
 }
 
 function textOf(entry: Entry): string {

@@ -80,7 +80,7 @@ function show({ output }: Context, answer: ClientAnswer, elapsedMs: number): num
     [`${ms(elapsedMs)} in all`],
     callId === undefined ? [] : [`call ${callId}`],
   ].flat();
-  output.note(output.tone('faint', `${place}: ${times.join(', ')}`));
+  output.note(`${place}: ${times.join(', ')}`, 'faint');
   if (error !== undefined) {
     const data = error.data === undefined ? '' : ` ${JSON.stringify(error.data)}`;
     throw new CommandFailed(`${error.message} (${error.code})${data}`);

@@ -104,8 +104,9 @@ export class Daemon {
     }
     try {
       for await (const data of readEvents(response.body)) yield JSON.parse(data) as unknown;
-    } catch (error) {
-      if (!signal.aborted) throw this.#unreachable(error, this.adminUrl);
+    } catch {
+      // It was there: it has ended without a word, or restarts.
+      if (!signal.aborted) throw new DaemonMissing(`the daemon at ${this.adminUrl} has gone`);
     }
   }
 

@@ -50,13 +50,16 @@ const UNSAID = new Set(['level', 'time', 'msg', 'pid', 'hostname']);
 function logLine(line: LogLine, output: Output): string {
   const [, name = '', tone = 'faint'] = LEVELS.find(([least]) => (line.level ?? 0) >= least) ?? [];
   const fields = Object.entries(line).flatMap(([field, value]) =>
-    UNSAID.has(field) || value === undefined ? [] : [`${field}=${plain(value)}`],
+    UNSAID.has(field) || value === undefined ? [] : [`${field}=${plain(value, field)}`],
   );
   const time = new Date(line.time ?? 0).toISOString().slice(11, 23);
   return `${output.tone('faint', time)} ${output.tone(tone, name.padEnd(5))} ${line.msg ?? ''}  ${output.tone('faint', fields.join(' '))}`.trimEnd();
 }
 
-function plain(value: unknown): string {
-  if (typeof value === 'number') return String(Math.round(value * 1000) / 1000);
+function plain(value: unknown, field: string): string {
+  if (typeof value === 'number') {
+    // A call costs millionths of a dollar; times need no more than microseconds.
+    return field.endsWith('Usd') ? value.toFixed(9) : String(Math.round(value * 1000) / 1000);
+  }
   return typeof value === 'string' && !/\s/.test(value) ? value : JSON.stringify(value);
 }

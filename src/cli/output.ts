@@ -26,17 +26,25 @@ export class Output {
   readonly stdout: Stream;
   readonly #stderr: Stream;
   readonly #colour: boolean;
+  readonly #noteColour: boolean;
 
-  /** @param plain no colours, whatever stdout is (NO_COLOR) */
+  /** @param plain no colours, whatever the streams are (NO_COLOR) */
   constructor(json: boolean, stdout: Stream, stderr: Stream, plain: boolean) {
     this.json = json;
     this.stdout = stdout;
     this.#stderr = stderr;
     this.#colour = !plain && !json && stdout.isTTY === true;
+    this.#noteColour = !plain && !json && stderr.isTTY === true;
   }
 
   get onTerminal(): boolean {
     return this.stdout.isTTY === true;
+  }
+
+  /** The terminal's size. One that doesn't know its own says 0. */
+  get size(): { readonly columns: number; readonly rows: number } {
+    const { columns = 0, rows = 0 } = this.stdout;
+    return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
   }
 
   /** One line of the answer. */
@@ -45,8 +53,8 @@ export class Output {
   }
 
   /** One line beside the answer. */
-  note(text: string): void {
-    this.#stderr.write(`${text}\n`);
+  note(text: string, tone?: Tone): void {
+    this.#stderr.write(`${tone !== undefined && this.#noteColour ? styled(tone, text) : text}\n`);
   }
 
   /** The answer as a program wants it, in one line. */
@@ -54,9 +62,9 @@ export class Output {
     this.line(JSON.stringify(value));
   }
 
-  /** The text in its colour, where there are colours. */
+  /** The text in its colour, where the answer has colours. */
   tone(tone: Tone, text: string): string {
-    return this.#colour ? styleText(STYLES[tone], text, { validateStream: false }) : text;
+    return this.#colour ? styled(tone, text) : text;
   }
 
   /** Rows under a heading, in columns as wide as they need to be. */
@@ -71,6 +79,10 @@ export class Output {
         .trimEnd();
     return [this.tone('faint', laid(heading)), ...rows.map(laid)];
   }
+}
+
+function styled(tone: Tone, text: string): string {
+  return styleText(STYLES[tone], text, { validateStream: false });
 }
 
 /** How many columns a text takes, its colours aside. */

@@ -63,9 +63,8 @@ async function live({ daemon, output, leave }: Context): Promise<number> {
 }
 
 /** Draws over the last picture: clearing the screen first would flicker. */
-function draw({ stdout }: Output, lines: readonly string[]): void {
-  const rows = stdout.rows ?? 24;
-  const shown = lines.slice(0, rows - 1).map((line) => cut(line, stdout.columns ?? 80) + CLEAR_LINE);
+function draw({ stdout, size }: Output, lines: readonly string[]): void {
+  const shown = lines.slice(0, size.rows - 1).map((line) => cut(line, size.columns) + CLEAR_LINE);
   stdout.write(HOME + shown.join('\r\n') + CLEAR_BELOW);
 }
 

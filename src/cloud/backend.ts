@@ -33,6 +33,7 @@ export interface CloudCall {
   readonly deadline: number;
   /** The trace it belongs to; absent where it belongs to none. */
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** The whole time the call was given, in milliseconds; for the message of a Timeout. */
   readonly timeoutMs: number;
 }
@@ -69,6 +70,46 @@ export interface CloudFailure {
   readonly reason: CloudReason;
   /** False only if the function certainly never started. */
   readonly mayHaveRun: boolean;
+}
+
+/** A line that a function printed in the cloud. */
+export interface CloudPrint {
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+/**
+ * What became of a call that was sent: known when its exchange ends, which may be after the call was answered at its
+ * deadline, or after its client has left.
+ */
+export interface CloudEnd {
+  /** ok; else the name of the function's error, or why there is no result. */
+  readonly outcome: string;
+  /** Whether the function's own process answered. */
+  readonly answered: boolean;
+  /** False only if the function certainly never started. */
+  readonly mayHaveRun: boolean;
+  /** With the cost as it was settled. */
+  readonly report: CloudReport;
+  /** What it printed, as far as the answer has it. */
+  readonly prints: readonly CloudPrint[];
+  /** How many lines are only in the cloud's own log; 0: none, as far as is known. */
+  readonly printsLeftOut: number;
+  /** Where that log is: its group, and where the answer said so the stream in it. */
+  readonly logGroup: string;
+  readonly logStream?: string;
+  /** What came in place of an answer: the gateway's words, or how the connection broke. */
+  readonly detail?: string;
+  /** The gateway's own name for a request that the function's process didn't answer. */
+  readonly gatewayRequestId?: string;
+}
+
+/** Hears of the way of each call that is sent. It must neither throw nor take long. */
+export interface CloudListener {
+  /** It has left. */
+  sent(call: CloudCall): void;
+  /** It has ended; once for each that was sent. */
+  ended(call: CloudCall, end: CloudEnd): void;
 }
 
 /** A call under way in the cloud. */

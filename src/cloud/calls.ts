@@ -4,9 +4,9 @@
  */
 import { failureError } from '../functions/failure.ts';
 import { readFailure } from '../pool/protocol.ts';
-import type { CloudCall, CloudOutcome, CloudReason, PendingCloudCall } from './backend.ts';
+import type { CloudCall, CloudListener, CloudOutcome, CloudReason, PendingCloudCall } from './backend.ts';
 import type { Channel, Exchange } from './channel.ts';
-import { classify, type Verdict } from './classify.ts';
+import { classify, type HandlerVerdict, type Verdict } from './classify.ts';
 import { ABORT_GRACE_MS, MAX_RUN_MS, PROBE_METHOD, encodeEvent, type EventHead } from './event.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { PendingAnswer, billedMsOf } from './pending-answer.ts';
@@ -22,6 +22,10 @@ export interface CallsSettings {
   readonly maxResultBytes: number;
   /** Hears what each exchange says about the cloud: undefined is a sign of health. */
   readonly health: (failure: { readonly reason: CloudReason; readonly detail: string } | undefined) => void;
+  /** Hears of each call that is sent. */
+  readonly listener?: CloudListener | undefined;
+  /** Where the cloud keeps what functions print. */
+  readonly logGroup: string;
 }
 
 /** How a probe ended; undefined: the gateway answers, and the right bundle stands behind it. */
@@ -133,7 +137,7 @@ export class CloudCalls {
   }
 
   #start(call: CloudCall, entry: LedgerEntry, error: Error | undefined, pending: PendingAnswer): void {
-    const { channel, ledger, health } = this.#settings;
+    const { channel, ledger, health, listener } = this.#settings;
     if (error !== undefined) {
       health({ reason: 'failing', detail: `the ledger can't be written: ${error.message}` });
       pending.fail({ reason: 'failing', mayHaveRun: false }, 0);
@@ -149,10 +153,14 @@ export class CloudCalls {
     this.#inFlight += 1;
     const sentAt = performance.now();
     pending.watch(remainingMs, entry.worstNano / NANO);
-    const { traceparent } = call;
-    const trace = traceparent === undefined ? undefined : { traceparent };
+    const { traceparent, tracestate } = call;
+    const trace = {
+      ...(traceparent !== undefined && { traceparent }),
+      ...(tracestate !== undefined && { tracestate }),
+    };
     const head = { ...this.#head(call.spec.name, call.callId), remainingMs, ...trace };
     const body = encodeEvent(head, call.params);
+    listener?.sent(call);
     channel.send(body, Math.min(remainingMs, GATEWAY_LIMIT_MS) + LATE_MS, (exchange) => {
       this.#inFlight -= 1;
       const elapsedMs = performance.now() - sentAt;
@@ -170,7 +178,7 @@ export class CloudCalls {
     overMs: number,
     pending: PendingAnswer,
   ): void {
-    const { health, maxResultBytes } = this.#settings;
+    const { health } = this.#settings;
     const verdict = classify(exchange);
     const costUsd = this.#settle(entry, verdict) / NANO;
     if (verdict.from === 'gateway') {
@@ -178,7 +186,12 @@ export class CloudCalls {
       // A call over its time is ended with its process, which the gateway tells like a crash.
       const overdue = refusal.mayHaveRun && overMs < -ABORT_GRACE_MS;
       if (refusal.othersToo && !(overdue && refusal.reason === 'failing')) health(refusal);
-      pending.fail({ reason: overdue ? 'timeout' : refusal.reason, mayHaveRun: refusal.mayHaveRun }, costUsd);
+      const failure = {
+        reason: overdue ? 'timeout' : refusal.reason,
+        mayHaveRun: refusal.mayHaveRun,
+      } as const;
+      this.#tell(call, pending, verdict, costUsd, failure);
+      pending.fail(failure, costUsd);
       return;
     }
     const { outcome, body, report } = verdict;
@@ -187,17 +200,64 @@ export class CloudCalls {
         reason: 'wrong bundle',
         detail: `the function runs the bundle ${report.bundle ?? 'unknown'}`,
       });
-      pending.fail({ reason: 'wrong bundle', mayHaveRun: false }, costUsd, report);
+      const failure = { reason: 'wrong bundle', mayHaveRun: false } as const;
+      this.#tell(call, pending, verdict, costUsd, failure);
+      pending.fail(failure, costUsd, report);
       return;
     }
     health(undefined);
     if (outcome === 'result') {
+      this.#tell(call, pending, verdict, costUsd);
       pending.succeed(body, costUsd, report);
       return;
     }
-    const failure = readFailure(body);
-    if (failure === undefined) pending.fail({ reason: 'failing', mayHaveRun: true }, costUsd, report);
-    else pending.failFunction(failureError(failure, call.spec.name, maxResultBytes), costUsd, report);
+    this.#failed(call, verdict, costUsd, pending);
+  }
+
+  /** The handler says that the call failed. */
+  #failed(call: CloudCall, verdict: HandlerVerdict, costUsd: number, pending: PendingAnswer): void {
+    const { body, report } = verdict;
+    const told = readFailure(body);
+    if (told === undefined) {
+      const failure = { reason: 'failing', mayHaveRun: true } as const;
+      this.#tell(call, pending, verdict, costUsd, failure);
+      pending.fail(failure, costUsd, report);
+      return;
+    }
+    const error = failureError(told, call.spec.name, this.#settings.maxResultBytes);
+    this.#tell(call, pending, verdict, costUsd, { reason: error.name, mayHaveRun: true });
+    pending.failFunction(error, costUsd, report);
+  }
+
+  /** Tells the listener how it ended; before the answer, which is the last step of a call. */
+  #tell(
+    call: CloudCall,
+    pending: PendingAnswer,
+    verdict: Verdict,
+    costUsd: number,
+    failure?: { readonly reason: string; readonly mayHaveRun: boolean },
+  ): void {
+    const { listener, logGroup } = this.#settings;
+    if (listener === undefined) return;
+    const { reason: outcome, mayHaveRun } = failure ?? { reason: 'ok', mayHaveRun: true };
+    const end = { outcome, mayHaveRun, logGroup };
+    if (verdict.from === 'gateway') {
+      const { detail, gatewayRequestId } = verdict.refusal;
+      const told = {
+        ...end,
+        answered: false,
+        report: pending.report(costUsd),
+        prints: [],
+        printsLeftOut: 0,
+        detail,
+      };
+      listener.ended(call, gatewayRequestId === undefined ? told : { ...told, gatewayRequestId });
+      return;
+    }
+    const { prints, printsLeftOut = 0, logStream } = verdict.report;
+    const report = pending.report(costUsd, verdict.report);
+    const told = { ...end, answered: true, report, prints, printsLeftOut };
+    listener.ended(call, logStream === undefined ? told : { ...told, logStream });
   }
 
   /** Settles the entry by what is known of the cost; returns it in nano-dollars. */
@@ -216,7 +276,7 @@ export class CloudCalls {
     if (billedMs === undefined) return undefined;
     return callNanoUsd(rate, {
       billedMs,
-      resultBytes: verdict.body.length,
+      resultBytes: verdict.body.length + verdict.report.printsBytes,
       logBytes: verdict.report.logBytes ?? 0,
     });
   }

@@ -2,6 +2,7 @@
 import type { CloudReason } from './backend.ts';
 import type { Exchange } from './channel.ts';
 import { HEADERS, type HandlerOutcome } from './event.ts';
+import { decodePrints, type PrintedLine } from './prints.ts';
 
 /** What the handler said about the run; absent where it said nothing usable. */
 export interface HandlerReport {
@@ -11,17 +12,25 @@ export interface HandlerReport {
   readonly memoryMb: number | undefined;
   readonly logBytes: number | undefined;
   readonly requestId: string | undefined;
+  /** What the call printed, as far as the answer has it. */
+  readonly prints: readonly PrintedLine[];
+  /** What that took of the answer, in bytes. */
+  readonly printsBytes: number;
+  /** How many lines are only in the cloud's own log, and in which stream of it. */
+  readonly printsLeftOut: number | undefined;
+  readonly logStream: string | undefined;
+}
+
+/** The handler answered. */
+export interface HandlerVerdict {
+  readonly from: 'handler';
+  readonly outcome: HandlerOutcome;
+  readonly body: Buffer;
+  readonly report: HandlerReport;
 }
 
 /** What an exchange means. */
-export type Verdict =
-  | {
-      readonly from: 'handler';
-      readonly outcome: HandlerOutcome;
-      readonly body: Buffer;
-      readonly report: HandlerReport;
-    }
-  | { readonly from: 'gateway'; readonly refusal: Refusal };
+export type Verdict = HandlerVerdict | { readonly from: 'gateway'; readonly refusal: Refusal };
 
 /** The handler didn't answer. */
 export interface Refusal {
@@ -34,6 +43,8 @@ export interface Refusal {
   readonly othersToo: boolean;
   /** For the log. */
   readonly detail: string;
+  /** The gateway's own name for the request; absent where it gave none. */
+  readonly gatewayRequestId?: string;
 }
 
 /**
@@ -43,6 +54,7 @@ export interface Refusal {
 const THROTTLE_WORDS =
   /TooManyRequestsException|Rate exceeded|ConcurrentInvocationLimitExceeded|Lambda was throttled/i;
 const DETAIL_CHARS = 200;
+const NO_PRINTS: readonly PrintedLine[] = [];
 const OUTCOMES: ReadonlySet<string> = new Set<HandlerOutcome>(['result', 'failure', 'probe', 'wrong-bundle']);
 
 /** Reads an exchange. */
@@ -66,7 +78,12 @@ export function classify(exchange: Exchange): Verdict {
       report: readReport(exchange.headers),
     };
   }
-  return { from: 'gateway', refusal: refusalOf(exchange.status, exchange.body) };
+  const refusal = refusalOf(exchange.status, exchange.body);
+  const gatewayRequestId = readText(exchange.headers['x-amzn-requestid']);
+  return {
+    from: 'gateway',
+    refusal: gatewayRequestId === undefined ? refusal : { ...refusal, gatewayRequestId },
+  };
 }
 
 /** The gateway's answers, by status (docs: API Gateway, "Gateway response types"; Lambda, "Errors with API Gateway"). */
@@ -96,10 +113,8 @@ function readReport(headers: Readonly<Record<string, string | string[] | undefin
     const read = typeof value === 'string' && value !== '' ? Number(value) : NaN;
     return Number.isFinite(read) && read >= 0 ? read : undefined;
   };
-  const text = (name: string): string | undefined => {
-    const value = headers[name];
-    return typeof value === 'string' ? value.slice(0, DETAIL_CHARS) : undefined;
-  };
+  const text = (name: string): string | undefined => readText(headers[name]);
+  const prints = headers[HEADERS.prints];
   return {
     bundle: text(HEADERS.bundle),
     runMs: number(HEADERS.runMs),
@@ -107,5 +122,13 @@ function readReport(headers: Readonly<Record<string, string | string[] | undefin
     memoryMb: number(HEADERS.memoryMb),
     logBytes: number(HEADERS.logBytes),
     requestId: text(HEADERS.requestId),
+    prints: prints === undefined ? NO_PRINTS : decodePrints(prints),
+    printsBytes: typeof prints === 'string' ? prints.length : 0,
+    printsLeftOut: number(HEADERS.printsLeftOut),
+    logStream: text(HEADERS.logStream),
   };
+}
+
+function readText(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, DETAIL_CHARS) : undefined;
 }

@@ -29,6 +29,11 @@ export const HEADERS = {
   memoryMb: 'spillway-memory-mb',
   requestId: 'spillway-request-id',
   logBytes: 'spillway-log-bytes',
+  /** What the call printed, as prints.ts has it; only there if it printed. */
+  prints: 'spillway-prints',
+  /** How many lines that leaves out, and the stream of the log that has them; only there if it leaves any out. */
+  printsLeftOut: 'spillway-prints-left-out',
+  logStream: 'spillway-log-stream',
 } as const;
 
 /** How the handler ended a call. */
@@ -45,6 +50,7 @@ export interface EventHead {
   readonly maxResultBytes: number;
   /** As the client sent it; absent where there is none. */
   readonly traceparent?: string;
+  readonly tracestate?: string;
 }
 
 /**

@@ -40,19 +40,19 @@ export class PendingAnswer implements PendingCloudCall {
   }
 
   late(costUsd: number, mayHaveRun: boolean): void {
-    this.#end({ ok: false, error: timeout(this.#call.timeoutMs, mayHaveRun), report: this.#report(costUsd) });
+    this.#end({ ok: false, error: timeout(this.#call.timeoutMs, mayHaveRun), report: this.report(costUsd) });
   }
 
   succeed(json: Buffer, costUsd: number, report: HandlerReport): void {
-    this.#end({ ok: true, json, report: this.#report(costUsd, report) });
+    this.#end({ ok: true, json, report: this.report(costUsd, report) });
   }
 
   failFunction(error: CallError, costUsd: number, report: HandlerReport): void {
-    this.#end({ ok: false, error, report: this.#report(costUsd, report) });
+    this.#end({ ok: false, error, report: this.report(costUsd, report) });
   }
 
   fail(failure: CloudFailure, costUsd: number, report?: HandlerReport): void {
-    this.#end({ ok: false, failure, report: this.#report(costUsd, report) });
+    this.#end({ ok: false, failure, report: this.report(costUsd, report) });
   }
 
   #end(outcome: CloudOutcome): void {
@@ -61,7 +61,8 @@ export class PendingAnswer implements PendingCloudCall {
     answer?.(outcome);
   }
 
-  #report(costUsd: number, handler?: HandlerReport): CloudReport {
+  /** What it took until now; also of one that was answered or cancelled before. */
+  report(costUsd: number, handler?: HandlerReport): CloudReport {
     const elapsedMs = performance.now() - this.#startedAt;
     if (handler === undefined) return { elapsedMs, costUsd };
     const billedMs = billedMsOf(handler);

@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { ABORT_GRACE_MS, MAX_LOG_BYTES, MAX_PAYLOAD_BYTES, MAX_RUN_MS } from './event.ts';
+import { MAX_PRINTS_CHARACTERS } from './prints.ts';
 
 /** The month the table below is of. */
 export const PRICES_AS_OF = '2025-11';
@@ -109,6 +110,7 @@ export interface Rate {
 /** One call, as far as it is paid for. */
 export interface Usage {
   readonly billedMs: number;
+  /** The result, and the header with what the call printed. */
   readonly resultBytes: number;
   readonly logBytes: number;
 }
@@ -121,6 +123,8 @@ const BYTES_A_GB = 1e9;
 const PLATFORM_LOG_BYTES = 400;
 /** Status line and headers of an answer, in bytes. */
 const RESPONSE_HEAD_BYTES = 700;
+/** What the handler itself says of a call that is cut off, or ends its process, in bytes. */
+const LAST_LINES_BYTES = 500;
 /** The init phase ends after 10 s, and is paid for. */
 const MAX_INIT_MS = 10_000;
 /** From the end of grace to the end of the process, in milliseconds. */
@@ -143,7 +147,8 @@ export function callNanoUsd(rate: Rate, usage: Usage): number {
 /** The most that one call can cost which has `remainingMs` left, in nano-dollars: a cold start, the whole time, the longest answer and log. */
 export function worstNanoUsd(rate: Rate, remainingMs: number): number {
   const billedMs = Math.min(remainingMs, MAX_RUN_MS) + ABORT_GRACE_MS + KILL_MARGIN_MS + MAX_INIT_MS;
-  return callNanoUsd(rate, { billedMs, resultBytes: MAX_PAYLOAD_BYTES, logBytes: MAX_LOG_BYTES });
+  const resultBytes = MAX_PAYLOAD_BYTES + MAX_PRINTS_CHARACTERS;
+  return callNanoUsd(rate, { billedMs, resultBytes, logBytes: MAX_LOG_BYTES + LAST_LINES_BYTES });
 }
 
 /** The least that a call can cost, in nano-dollars. */

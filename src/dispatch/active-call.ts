@@ -22,6 +22,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   readonly callId = newCallId();
   readonly request: CallRequest;
   readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   readonly deadlineAt: number;
   /** How often it was handed to a slot or the cloud, not counting where it certainly never started. */
   attempts = 0;
@@ -59,6 +60,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   ) {
     this.request = request;
     this.traceparent = request.traceparent;
+    this.tracestate = request.tracestate;
     this.deadlineAt = request.arrivedAt + request.timeoutMs;
     this.record = record;
     this.#events = events;
@@ -154,12 +156,13 @@ export class ActiveCall implements SlotCall, PendingCall {
 
   /** Sends it to the cloud, which takes calls just now; `ended` is told last. */
   startInCloud(cloud: CloudBackend, ended: (outcome: CloudOutcome) => void): void {
-    const { spec, params, timeoutMs, traceparent } = this.request;
+    const { spec, params, timeoutMs, traceparent, tracestate } = this.request;
     const callId = String(this.callId);
     const sentAt = performance.now();
     this.attempts += 1;
     this.inCloud = true;
-    cloud.call({ callId, spec, params, deadline: this.deadlineAt, timeoutMs, traceparent }, (outcome) => {
+    const asked = { callId, spec, params, deadline: this.deadlineAt, timeoutMs, traceparent, tracestate };
+    cloud.call(asked, (outcome) => {
       this.inCloud = false;
       this.#cloudEnded(outcome, sentAt);
       this.#endIfOver();

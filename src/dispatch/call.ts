@@ -19,6 +19,8 @@ export interface CallRequest {
   readonly backend?: Backend;
   /** The trace it belongs to, in the form of W3C Trace Context; the function gets to see it. */
   readonly traceparent?: string;
+  /** What the trace's systems tell each other beside it (tracestate), at most 512 characters. */
+  readonly tracestate?: string;
 }
 
 /** From the decision to the answer, as expected in each place, in milliseconds, and what was decided. */

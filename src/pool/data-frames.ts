@@ -38,6 +38,7 @@ export function dataSide(connection: Connection, bundle: string): SlotConnection
         params: call.params,
         short,
         traceparent: call.traceparent,
+        tracestate: call.tracestate,
       });
     },
     takeBack(callId) {

@@ -5,7 +5,7 @@
  */
 
 /** Changes whenever balancer and worker program would misunderstand each other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 const LENGTH_BYTES = 4;
 const FIXED_BYTES = 5;
@@ -67,6 +67,9 @@ const FLAG_PARAMS = 1;
 const FLAG_SHORT = 2;
 /** CALL flag: a traceparent stands before the params. */
 const FLAG_TRACE = 4;
+/** CALL flag: a tracestate stands after the traceparent, its length before it as u16. Only with FLAG_TRACE. */
+const FLAG_STATE = 8;
+const STATE_LENGTH_BYTES = 2;
 /** Its length: version 00 of W3C Trace Context has no other. */
 const TRACE_BYTES = 55;
 
@@ -164,12 +167,16 @@ export interface CallFrame {
   readonly short: boolean;
   /** The call's trace, TRACE_BYTES of ASCII; most have none. */
   readonly traceparent?: string | undefined;
+  /** What belongs to that, in ASCII; without it it is left out. */
+  readonly tracestate?: string | undefined;
 }
 
 /** Encodes a CALL. */
 export function encodeCall(call: CallFrame): Buffer {
   const { params, traceparent } = call;
-  const traceBytes = traceparent === undefined ? 0 : TRACE_BYTES;
+  const tracestate = traceparent === undefined ? undefined : call.tracestate;
+  const stateBytes = tracestate === undefined ? 0 : STATE_LENGTH_BYTES + tracestate.length;
+  const traceBytes = traceparent === undefined ? 0 : TRACE_BYTES + stateBytes;
   const paramBytes = params === undefined ? 0 : Buffer.byteLength(params);
   const frame = header(FrameType.CALL, call.callId, CALL_PREFIX_BYTES + traceBytes + paramBytes);
   frame.writeUInt32BE(Math.max(0, Math.min(0xffff_ffff, Math.ceil(call.remainingMs))), HEADER_BYTES);
@@ -179,6 +186,11 @@ export function encodeCall(call: CallFrame): Buffer {
   if (traceparent !== undefined) {
     frame[HEADER_BYTES + 6] = (frame[HEADER_BYTES + 6] ?? 0) | FLAG_TRACE;
     frame.write(traceparent, start, TRACE_BYTES, 'latin1');
+  }
+  if (tracestate !== undefined) {
+    frame[HEADER_BYTES + 6] = (frame[HEADER_BYTES + 6] ?? 0) | FLAG_STATE;
+    frame.writeUInt16BE(tracestate.length, start + TRACE_BYTES);
+    frame.write(tracestate, start + TRACE_BYTES + STATE_LENGTH_BYTES, 'latin1');
   }
   if (params !== undefined) frame.write(params, start + traceBytes, 'utf8');
   return frame;
@@ -230,7 +242,9 @@ export function decodeCall(callId: number, payload: Buffer): CallFrame {
   if (payload.length < CALL_PREFIX_BYTES) throw new FrameError('a CALL frame is cut short');
   const flags = payload[6] ?? 0;
   const traced = (flags & FLAG_TRACE) !== 0;
-  const paramsAt = CALL_PREFIX_BYTES + (traced ? TRACE_BYTES : 0);
+  const traceEnd = CALL_PREFIX_BYTES + (traced ? TRACE_BYTES : 0);
+  const state = traced && (flags & FLAG_STATE) !== 0 ? readState(payload, traceEnd) : undefined;
+  const paramsAt = traceEnd + (state === undefined ? 0 : STATE_LENGTH_BYTES + state.length);
   if (payload.length < paramsAt) throw new FrameError('a CALL frame is cut short');
   return {
     callId,
@@ -238,8 +252,16 @@ export function decodeCall(callId: number, payload: Buffer): CallFrame {
     functionIndex: payload.readUInt16BE(4),
     short: (flags & FLAG_SHORT) !== 0,
     params: (flags & FLAG_PARAMS) === 0 ? undefined : payload.toString('utf8', paramsAt),
-    ...(traced && { traceparent: payload.toString('latin1', CALL_PREFIX_BYTES, paramsAt) }),
+    ...(traced && { traceparent: payload.toString('latin1', CALL_PREFIX_BYTES, traceEnd) }),
+    ...(state !== undefined && { tracestate: state }),
   };
+}
+
+function readState(payload: Buffer, at: number): string {
+  const from = at + STATE_LENGTH_BYTES;
+  const to = payload.length < from ? Infinity : from + payload.readUInt16BE(at);
+  if (payload.length < to) throw new FrameError('a CALL frame is cut short');
+  return payload.toString('latin1', from, to);
 }
 
 /** Encodes a RESULT or FAILURE; times in whole microseconds. */

@@ -13,6 +13,7 @@ export interface SlotCall {
   readonly params: string | undefined;
   /** Its trace, where it belongs to one. */
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** performance.now() of the deadline, in milliseconds. */
   readonly deadlineAt: number;
   /** How many of its function's calls a slot may run at once. */

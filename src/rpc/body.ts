@@ -48,11 +48,12 @@ export function callRequest(spec: FunctionSpec, request: ParsedRequest, body: Bo
   const { params } = request;
   const { arrivedAt, callOptions, options } = body;
   const timeoutMs = Math.min(callOptions.timeoutMs, spec.timeoutMs ?? options.timeoutMs);
-  const { backend, traceparent } = callOptions;
+  const { backend, traceparent, tracestate } = callOptions;
   if (backend === undefined && traceparent === undefined) return { spec, params, arrivedAt, timeoutMs };
   return {
     ...{ spec, params, arrivedAt, timeoutMs },
     ...(backend !== undefined && { backend }),
     ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
   };
 }

@@ -1,12 +1,14 @@
-/** The request headers that shape a call: `spillway-timeout-ms`, `spillway-backend` and `traceparent`. */
+/** The request headers that shape a call: `spillway-timeout-ms`, `spillway-backend`, `traceparent` and `tracestate`. */
 import { invalidRequest, type CallError } from '../errors.ts';
 import type { Backend } from '../dispatch/call.ts';
+import { readTracestate } from './tracestate.ts';
 
 /** The headers' values as they were sent; undefined where they weren't. */
 export interface CallHeaders {
   readonly timeoutMs: string | undefined;
   readonly backend: string | undefined;
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
 }
 
 /** What the client asks of every call in its body. With a `fault`, no call may be placed: each gets the fault. */
@@ -16,6 +18,8 @@ export interface CallOptions {
   readonly backend: Backend | undefined;
   /** The client's trace, if it sent one that is well-formed; 55 characters. */
   readonly traceparent: string | undefined;
+  /** What it sent beside it, if both are well-formed; at most 512 characters. */
+  readonly tracestate: string | undefined;
   readonly fault: CallError | undefined;
 }
 
@@ -23,6 +27,7 @@ const PLAIN: CallOptions = {
   timeoutMs: Infinity,
   backend: undefined,
   traceparent: undefined,
+  tracestate: undefined,
   fault: undefined,
 };
 const POSITIVE_INTEGER = /^[1-9][0-9]*$/;
@@ -43,10 +48,13 @@ export function parseCallHeaders(headers: CallHeaders, backendChoice: boolean): 
   if (backend !== undefined && backend !== 'pool' && backend !== 'cloud') {
     return fault(`the header spillway-backend is ${quote(backend)}; send pool or cloud`);
   }
+  const traceparent = wellFormed(headers.traceparent);
   return {
     timeoutMs: timeoutMs === undefined ? Infinity : Number(timeoutMs),
     backend,
-    traceparent: wellFormed(headers.traceparent),
+    traceparent,
+    // Without the one nothing may be made of the other.
+    tracestate: traceparent === undefined ? undefined : readTracestate(headers.tracestate),
     fault: undefined,
   };
 }

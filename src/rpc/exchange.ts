@@ -113,6 +113,7 @@ export class Exchange implements Unanswered {
       timeoutMs: headers['spillway-timeout-ms'] as string | undefined,
       backend: headers['spillway-backend'] as string | undefined,
       traceparent: headers['traceparent'] as string | undefined,
+      tracestate: headers['tracestate'] as string | undefined,
     };
     const pending = this.#context.protocol.handle(body, asked, (reply) => this.#reply(reply));
     if (!this.#over) this.#pending = pending;

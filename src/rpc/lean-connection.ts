@@ -196,10 +196,11 @@ export class LeanConnection {
     if (this.#hold !== undefined && this.#answers.due === 0) this.#flushLater();
   }
 
-  #call(body: Buffer, { timeoutMs, backend, traceparent }: LeanRequest): void {
+  #call(body: Buffer, { timeoutMs, backend, traceparent, tracestate }: LeanRequest): void {
     this.#used = true;
     const asked = this.#answers.ask();
-    const pending = this.#lane.context.protocol.handle(body, { timeoutMs, backend, traceparent }, (reply) => {
+    const asking = { timeoutMs, backend, traceparent, tracestate };
+    const pending = this.#lane.context.protocol.handle(body, asking, (reply) => {
       // Draining, only the answer to the latest request may close: an earlier one would take the others with it.
       const closes = this.#have === 0 && (this.#ended || this.#lane.context.lastAnswers());
       if (this.#answers.settle(asked, reply, closes)) this.#stop();

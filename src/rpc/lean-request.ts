@@ -52,6 +52,7 @@ const API_KEY = Buffer.from('x-api-key');
 const TIMEOUT_MS = Buffer.from('spillway-timeout-ms');
 const BACKEND = Buffer.from('spillway-backend');
 const TRACEPARENT = Buffer.from('traceparent');
+const TRACESTATE = Buffer.from('tracestate');
 
 /** Headers that change what a message means, where it ends, or who it is for: Node's to judge. */
 const FOREIGN = [
@@ -79,6 +80,7 @@ export class LeanRequest {
   timeoutMs: string | undefined;
   backend: string | undefined;
   traceparent: string | undefined;
+  tracestate: string | undefined;
   /** Which of the headers that may come once have come. */
   #seen = 0;
 
@@ -88,7 +90,8 @@ export class LeanRequest {
    */
   read(bytes: Buffer, start: number, maxBodyBytes: number): LeanVerdictValue {
     this.#seen = 0;
-    this.authorization = this.apiKey = this.timeoutMs = this.backend = this.traceparent = undefined;
+    this.authorization = this.apiKey = this.timeoutMs = this.backend = undefined;
+    this.traceparent = this.tracestate = undefined;
     const stop = Math.min(bytes.length, start + MAX_HEADER_BYTES);
     let at = startLineEnd(bytes, start, stop);
     if (at <= 0) return at === 0 ? LeanVerdict.OTHER : LeanVerdict.MORE;
@@ -132,8 +135,11 @@ export class LeanRequest {
         this.apiKey = valueOf(bytes, from, to);
         return this.#once(SEEN_API_KEY) && isWord(bytes, from, to);
       case CONNECTION.length:
-        if (!isName(bytes, start, CONNECTION)) return true;
-        return this.#once(SEEN_CONNECTION) && isValue(bytes, from, to, KEEP_ALIVE);
+        if (isName(bytes, start, CONNECTION))
+          return this.#once(SEEN_CONNECTION) && isValue(bytes, from, to, KEEP_ALIVE);
+        if (!isName(bytes, start, TRACESTATE)) return true;
+        this.tracestate = valueOf(bytes, from, to);
+        return this.#once(SEEN_TRACESTATE) && isTrimmed(bytes, from, to);
       case TRACEPARENT.length:
         if (!isName(bytes, start, TRACEPARENT)) return true;
         this.traceparent = valueOf(bytes, from, to);
@@ -178,6 +184,7 @@ const SEEN_API_KEY = 32;
 const SEEN_TIMEOUT = 64;
 const SEEN_BACKEND = 128;
 const SEEN_TRACEPARENT = 256;
+const SEEN_TRACESTATE = 512;
 const NEEDED = SEEN_HOST | SEEN_LENGTH | SEEN_TYPE;
 
 /** The index after the first line; 0 if it is another, -1 if it may become one. */

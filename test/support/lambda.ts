@@ -12,7 +12,7 @@ export type Ended = GatewayAnswer | { readonly exit: string };
 
 const LOOP = `
   import(process.argv[2]).then(({ handler }) => {
-    process.on('message', async (event) => process.send({ answer: await handler(event, { awsRequestId: 'r-1' }) }));
+    process.on('message', async (event) => process.send({ answer: await handler(event, { awsRequestId: 'r-1', logStreamName: 'stream-1' }) }));
     process.send('ready');
   });
 `;
@@ -20,12 +20,15 @@ const LOOP = `
 export class LambdaProcess {
   readonly #folder: string;
   readonly #child: ChildProcess;
+  /** It has ended, and all that it printed was read. */
+  readonly #closed: Promise<unknown>;
   /** What it printed. */
   printed = '';
 
   private constructor(folder: string, child: ChildProcess) {
     this.#folder = folder;
     this.#child = child;
+    this.#closed = new Promise((resolve) => child.once('close', resolve));
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (chunk: string) => (this.printed += chunk));
     }
@@ -76,11 +79,8 @@ export class LambdaProcess {
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const exited = new Promise((resolve) => this.#child.once('exit', resolve));
-      this.#child.kill('SIGKILL');
-      await exited;
-    }
+    this.#child.kill('SIGKILL');
+    await this.#closed;
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -79,6 +79,6 @@ export async function send({ port, fake }: LaneFront, pieces: readonly Buffer[])
 }
 
 function describe({ method, request }: FakeCall): string {
-  const { params, timeoutMs, backend, traceparent } = request;
-  return `${method} ${params} ${timeoutMs} ${backend} ${traceparent}`;
+  const { params, timeoutMs, backend, traceparent, tracestate } = request;
+  return `${method} ${params} ${timeoutMs} ${backend} ${traceparent} ${tracestate}`;
 }

@@ -85,6 +85,12 @@ export const ODD_LINES: readonly string[] = [
   'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 ',
   'traceparent: 00-1-2-3',
   'traceparent:',
+  // Without a traceparent it is nothing; with one it is passed on.
+  'tracestate: a=1, b@c=2',
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nTraceState: a=1, b@c=2',
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\ntracestate: b=2',
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1 ',
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate:',
   `X-Long: ${'x'.repeat(9000)}`,
   `X-Longer: ${'x'.repeat(17_000)}`,
   Array.from({ length: 70 }, (_, index) => `x-${index}: y`).join('\r\n'),

@@ -9,6 +9,7 @@ export interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
+  readonly traceState?: string;
   readonly kind: number;
   readonly status: { readonly code?: number; readonly message?: string };
   readonly durationMs: number;

@@ -7,6 +7,7 @@ import type {
   CloudBundle,
   CloudCall,
   CloudFigures,
+  CloudListener,
   CloudOutcome,
   CloudReason,
   CloudState,
@@ -35,6 +36,8 @@ export interface AwsCloudSettings extends Omit<AwsOptions, 'region'> {
   readonly stateDir: string;
   /** A longer result is TooLarge, in bytes. */
   readonly maxResultBytes: number;
+  /** Hears of each call that is sent. */
+  readonly listener?: CloudListener | undefined;
   readonly log: Logger;
 }
 
@@ -58,7 +61,7 @@ class AwsCloud implements CloudBackend {
   #closed: Promise<void> | undefined;
 
   constructor(settings: AwsCloudSettings) {
-    const { mode, maxResultBytes, log, region, endpoint } = settings;
+    const { mode, maxResultBytes, listener, log, region, endpoint } = settings;
     this.#settings = settings;
     this.#rate = rateOf({ ...awsOptions(settings), region: region ?? '' });
     const ledger = async (): Promise<Ledger> => (this.#ledger ??= await this.#openLedger());
@@ -70,6 +73,7 @@ class AwsCloud implements CloudBackend {
       options: awsOptions(settings),
       mode,
       maxResultBytes,
+      listener,
       control,
       ledger,
       log,
@@ -189,6 +193,7 @@ function awsOptions(settings: AwsCloudSettings): DeploymentsSettings['options'] 
     mode: _mode,
     stateDir: _stateDir,
     maxResultBytes: _maxResultBytes,
+    listener: _listener,
     log: _log,
     ...options
   } = settings;

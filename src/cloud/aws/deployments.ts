@@ -1,7 +1,7 @@
 /** Which deployment is in use: makes, replaces and removes it, one operation after the other, and tries again what failed. */
 import type { Logger } from 'pino';
 import { LAMBDA_HANDLER, buildZip } from '../../functions/zip.ts';
-import type { CloudBundle, CloudState, DestroyReport } from '../backend.ts';
+import type { CloudBundle, CloudListener, CloudState, DestroyReport } from '../backend.ts';
 import type { Ledger } from '../ledger.ts';
 import { PRICES_AS_OF, pricesOf } from '../prices.ts';
 import { checkOptions, checkZip } from './check.ts';
@@ -19,6 +19,7 @@ export interface DeploymentsSettings {
   readonly mode: 'auto' | 'aws';
   /** A longer result is TooLarge, in bytes. */
   readonly maxResultBytes: number;
+  readonly listener?: CloudListener | undefined;
   /** Asks AWS; closed along with the deployments. */
   readonly control: ControlPlane;
   /** Opens the ledger, the first time. */
@@ -134,6 +135,7 @@ export class Deployments {
       deployed,
       ledger,
       maxResultBytes: this.#settings.maxResultBytes,
+      listener: this.#settings.listener,
       log: this.#log,
       repair: () => this.#again(),
     });

@@ -1,5 +1,6 @@
 /** A deployment that calls can go to: its calls, their health, and the session it was made with. */
 import type { Logger } from 'pino';
+import type { CloudListener } from '../backend.ts';
 import { CloudCalls } from '../calls.ts';
 import { openChannel } from '../channel.ts';
 import type { Ledger } from '../ledger.ts';
@@ -16,6 +17,7 @@ export interface LiveParts {
   readonly deployed: Deployed;
   readonly ledger: Ledger;
   readonly maxResultBytes: number;
+  readonly listener?: CloudListener | undefined;
   readonly log: Logger;
   /** The deployment should be looked at again. */
   readonly repair: () => void;
@@ -37,7 +39,8 @@ const PROBE_EVERY_MS = 1000;
 const SHORT_CALL_MS = 1000;
 
 /** Puts the parts together; nothing is sent yet. */
-export function openLive({ desired, deployed, ledger, maxResultBytes, log, repair }: LiveParts): Live {
+export function openLive(parts: LiveParts): Live {
+  const { desired, deployed, ledger, maxResultBytes, listener, log, repair } = parts;
   const rate = rateOf(desired.options);
   const calls: CloudCalls = new CloudCalls({
     channel: openChannel(deployed),
@@ -48,6 +51,8 @@ export function openLive({ desired, deployed, ledger, maxResultBytes, log, repai
     health: (failure) => {
       monitor.report(failure);
     },
+    listener,
+    logGroup: desired.names.logGroup,
   });
   const monitor: Monitor = new Monitor({ probe: () => calls.probe(), repair, log, random: Math.random });
   return { desired, url: deployed.url, calls, monitor, leastNano: worstNanoUsd(rate, SHORT_CALL_MS) };

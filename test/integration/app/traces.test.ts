@@ -6,6 +6,7 @@ import { openOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../../su
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
 const SAMPLED = { traceparent: `00-${TRACE}-${SPAN}-01` };
+const STATE = 'congo=t61rcWkgMzE,rojo=00f067aa0ba902b7';
 const UNSAMPLED = { traceparent: `00-${TRACE}-${SPAN}-00` };
 const ENV = { SPILLWAY_RUNTIME: 'process', SPILLWAY_WORKERS: '1', OTEL_BSP_SCHEDULE_DELAY: '100' };
 const ERROR_STATUS = 2;
@@ -29,6 +30,9 @@ describe('with no collector', () => {
       expect((await balancer.call('traced', [false], { ...UNSAMPLED, ...lane })).result).toBe(
         UNSAMPLED.traceparent,
       );
+      const { result } = await balancer.call('traced', [false], { ...SAMPLED, tracestate: STATE, ...lane });
+      expect(result).toBe(`${SAMPLED.traceparent} ${STATE}`);
+      expect((await balancer.call('traced', [false], { tracestate: STATE, ...lane })).result).toBeNull();
       expect((await balancer.call('traced', [false], lane)).result).toBeNull();
       expect(
         (await balancer.call('traced', [false], { traceparent: 'nonsense', ...lane })).result,
@@ -98,6 +102,13 @@ describe('with a collector', () => {
     const span = await spanOf(headers.get('spillway-call'));
     expect(span.status).toMatchObject({ code: ERROR_STATUS, message: 'as you wished' });
     expect(span.attributes).toMatchObject({ 'spillway.outcome': 'FunctionError' });
+  });
+
+  it('the client’s tracestate goes with the span, and on to the function', async () => {
+    const { result, headers } = await balancer.call('traced', [false], { ...SAMPLED, tracestate: STATE });
+    const span = await spanOf(headers.get('spillway-call'));
+    expect(result).toBe(`00-${TRACE}-${span.spanId}-01 ${STATE}`);
+    expect(span.traceState).toBe(STATE);
   });
 
   it('one that the client doesn’t sample is passed on, and no span is made', async () => {

@@ -98,6 +98,29 @@ describe('top and logs', () => {
   });
 });
 
+describe('a daemon that is killed', () => {
+  it('ends logs and top as one that isn’t there', async () => {
+    const other = new Home();
+    const doomed = await other.start({ SPILLWAY_RUNTIME: 'process', SPILLWAY_WORKERS: '1' });
+    const [ready] = doomed.lines('"msg":"ready');
+    const { port } = new URL(String(ready?.['adminUrl']));
+    const its = { SPILLWAY_STATE: join(other.dir, 'state'), SPILLWAY_ADMIN_PORT: port };
+    const followers = [['logs'], ['top', '--json']].map((args) => {
+      let heard: () => void = () => undefined;
+      const hears = new Promise<void>((resolve) => (heard = resolve));
+      const killWhen = (): boolean => (heard(), false);
+      return { ended: spillway(its, args, { killWhen }), hears };
+    });
+    await Promise.all(followers.map(({ hears }) => hears));
+    await doomed.kill('SIGKILL');
+    for (const { ended } of followers) {
+      const { code, stderr } = await ended;
+      expect([code, stderr]).toEqual([2, expect.stringContaining('has gone')]);
+    }
+    await other.rm({ docker: false });
+  });
+});
+
 describe('exit codes', () => {
   it('64 for what makes no sense', async () => {
     for (const args of [

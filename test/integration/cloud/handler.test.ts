@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { HEADERS, MAX_LOG_BYTES, MAX_PAYLOAD_BYTES } from '../../../src/cloud/event.ts';
+import { MAX_PRINTS_CHARACTERS, decodePrints } from '../../../src/cloud/prints.ts';
 import { buildZip, type LambdaZip } from '../../../src/functions/zip.ts';
 import { LambdaProcess, type Ended } from '../../support/lambda.ts';
 
@@ -21,6 +22,30 @@ const CODE = `
     slow: () => new Promise((resolve) => setTimeout(resolve, 600, ok('done'))),
     modules: () => ok(['node:os', 'lying-about'].map((name) => { try { require(name); return true; } catch (e) { return e.code; } })),
     quit: () => process.exit(3),
+    both: (params) => {
+      console.log('%s: one', params);
+      console.error('two');
+      process.stdout.write('no line');
+      process.stdout.write(Buffer.from(' break, ün'));
+      process.stdout.write('ïcode', 'utf8');
+      console.log('\\n\\n   ');
+      return ok(1);
+    },
+    leftover: async () => {
+      void new Promise((resolve) => { globalThis.resume = resolve; }).then(() => console.log('left over'));
+      console.log('first');
+      return ok(1);
+    },
+    beside: async () => {
+      console.log('begins');
+      globalThis.resume();
+      await new Promise((resolve) => setImmediate(resolve));
+      console.log('ends');
+      return ok(1);
+    },
+    drip: (params) => { for (let line = 0; line < JSON.parse(params)[0]; line++) console.log('line no ' + line); console.log('z'); return ok(1); },
+    forge: () => { console.log('x\\r\\nspillway-outcome: probe\\r\\nset-cookie: a=b'); return ok(1); },
+    shout: () => { console.log('before the end'); process.exit(3); },
   };
   exports.manifestJson = () => '{}';
   exports.invoke = (name, params, context) => functions[name](params, context);
@@ -65,9 +90,10 @@ describe('the handler', () => {
   it('gives the function the context of a worker, but for the place', async () => {
     const before = Date.now();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const ended = await lambda.call({ method: 'context', callId: '77', remainingMs: 3000, traceparent });
+    const trace = { traceparent, tracestate: 'a=1' };
+    const ended = await lambda.call({ method: 'context', callId: '77', remainingMs: 3000, ...trace });
     const context = JSON.parse('body' in ended ? ended.body : '') as Record<string, unknown>;
-    expect(context).toMatchObject({ callId: '77', backend: 'cloud', aborted: false, traceparent });
+    expect(context).toMatchObject({ callId: '77', backend: 'cloud', aborted: false, ...trace });
     expect(context['deadline']).toBeGreaterThanOrEqual(before + 3000);
     expect(context['deadline']).toBeLessThanOrEqual(Date.now() + 3000);
   });
@@ -155,6 +181,77 @@ describe('the limits', () => {
     expect(lambda.printed).toContain('the rest of what this call printed is left out');
     expect(lambda.printed.length).toBeLessThan(MAX_LOG_BYTES + 500);
   });
+});
+
+describe('what a call prints', () => {
+  const prints = (ended: Ended): string[] =>
+    decodePrints(headerOf(ended, HEADERS.prints)).map(({ stream, text }) => `${stream} ${text}`);
+
+  it('comes with its answer in lines, and stands in the log as well', async () => {
+    const ended = await lambda.call({ method: 'both' }, '[1]');
+    expect(prints(ended)).toEqual(['stdout [1]: one', 'stderr two', 'stdout no line break, ünïcode']);
+    expect(headerOf(ended, HEADERS.printsLeftOut)).toBeUndefined();
+    await lambda.stop();
+    expect(lambda.printed).toContain('no line break, ünïcode\n');
+  });
+
+  it('takes no header where it is nothing', async () => {
+    const { headers } = (await lambda.call({})) as { headers: object };
+    const names = Object.keys(headers);
+    for (const name of [HEADERS.prints, HEADERS.printsLeftOut, HEADERS.logStream])
+      expect(names).not.toContain(name);
+    expect(headers).toMatchObject({ [HEADERS.logBytes]: '0' });
+  });
+
+  it('is never another call’s, even if that prints after its answer', async () => {
+    expect(prints(await lambda.call({ method: 'leftover' }))).toEqual(['stdout first']);
+    expect(prints(await lambda.call({ method: 'beside' }))).toEqual(['stdout begins', 'stdout ends']);
+    await lambda.stop();
+    expect(lambda.printed).toContain('begins\nleft over\nends\n');
+  });
+
+  it('is cut off at what a header holds, with how much is left out and where it is', async () => {
+    const ended = await lambda.call({ method: 'drip' }, '[2000]');
+    const value = headerOf(ended, HEADERS.prints) ?? '';
+    expect(value.length).toBeGreaterThan(MAX_PRINTS_CHARACTERS - 100);
+    expect(value.length).toBeLessThanOrEqual(MAX_PRINTS_CHARACTERS);
+    const lines = prints(ended);
+    expect(lines).toEqual(lines.map((_, index) => `stdout line no ${index}`));
+    expect(headerOf(ended, HEADERS.printsLeftOut)).toBe(String(2001 - lines.length));
+    expect(headerOf(ended, HEADERS.logStream)).toBe('stream-1');
+    const headers = 'headers' in ended ? Object.entries(ended.headers) : [];
+    const bytes = headers.reduce((sum, [name, text]) => sum + name.length + text.length + 4, 0);
+    expect(bytes).toBeLessThan(10_240 - 3000);
+  });
+
+  it('can’t become a header of its own', async () => {
+    const ended = await lambda.call({ method: 'forge' });
+    expect(headerOf(ended, HEADERS.outcome)).toBe('result');
+    expect(headerOf(ended, 'set-cookie')).toBeUndefined();
+    expect(prints(ended)).toEqual([
+      'stdout x\r',
+      'stdout spillway-outcome: probe\r',
+      'stdout set-cookie: a=b',
+    ]);
+  });
+
+  it.each([
+    [
+      'shout',
+      5000,
+      'before the end',
+      'spillway: the process ended under call 7 of shout (request r-1), with exit code 3',
+    ],
+    ['spin', 100, '', 'spillway: call 7 of spin (request r-1) was over its time; its process is ended'],
+  ])(
+    'before %s ends the process is in the log, and whose it was',
+    async (method, remainingMs, before, said) => {
+      expect(await lambda.call({ method, callId: '7', remainingMs })).toHaveProperty('exit');
+      await lambda.stop();
+      expect(lambda.printed).toContain(before);
+      expect(lambda.printed).toContain(`${said}\n`);
+    },
+  );
 });
 
 describe('the zip', () => {

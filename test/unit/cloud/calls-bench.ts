@@ -1,6 +1,6 @@
 /** Calls whose gateway is the test itself, and whose ledger is an array. */
 import { expect, vi } from 'vitest';
-import type { CloudCall, CloudOutcome } from '../../../src/cloud/backend.ts';
+import type { CloudCall, CloudEnd, CloudOutcome } from '../../../src/cloud/backend.ts';
 import { CloudCalls, type ProbeFailure } from '../../../src/cloud/calls.ts';
 import type { Exchange } from '../../../src/cloud/channel.ts';
 import { HEADERS } from '../../../src/cloud/event.ts';
@@ -22,6 +22,9 @@ export class CallsBench {
   readonly sent: Sent[] = [];
   readonly records: LedgerRecord[] = [];
   readonly health: ProbeFailure[] = [];
+  onTold: (() => void) | undefined;
+  /** What the listener heard: ids of calls that were sent, and how they ended. */
+  readonly told: (string | ({ callId: string } & CloudEnd))[] = [];
   /** Makes the ledger's store fail. */
   fault: Error | undefined;
   readonly ledger: Ledger;
@@ -46,6 +49,14 @@ export class CallsBench {
       bundleHash: 'abc',
       maxResultBytes: 1000,
       health: (failure) => this.health.push(failure),
+      listener: {
+        sent: ({ callId }) => this.told.push(callId),
+        ended: ({ callId }, end) => {
+          this.told.push({ callId, ...end });
+          this.onTold?.();
+        },
+      },
+      logGroup: '/aws/lambda/bench',
     });
   }
 

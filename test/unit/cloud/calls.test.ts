@@ -86,6 +86,110 @@ describe("a function's own failure", () => {
   });
 });
 
+describe('whoever listens', () => {
+  const [printed] = ['o42 files\nebeware\n'].map((text) => Buffer.from(text).toString('base64'));
+
+  it('hears that a call is sent, how it ended and what it printed, before its answer', async () => {
+    const { outcomes } = bench.start();
+    expect(bench.told).toEqual([]);
+    await turn();
+    expect(bench.told).toEqual(['9']);
+    let toldBefore = 0;
+    bench.onTold = () => (toldBefore = outcomes.length);
+    bench.sent[0]!.done(
+      handlerSays('result', '3', { [HEADERS.requestId]: 'r-1', [HEADERS.prints]: printed! }),
+    );
+    expect([toldBefore, outcomes.length]).toEqual([0, 1]);
+    const costUsd = callNanoUsd(rate, { billedMs: 25, resultBytes: 1 + printed!.length, logBytes: 0 }) / 1e9;
+    expect(bench.told.slice(1)).toEqual([
+      {
+        callId: '9',
+        outcome: 'ok',
+        answered: true,
+        mayHaveRun: true,
+        report: { elapsedMs: 0, costUsd, coldStart: false, runMs: 20, billedMs: 25, requestId: 'r-1' },
+        prints: [
+          { stream: 'stdout', text: '42 files' },
+          { stream: 'stderr', text: 'beware' },
+        ],
+        printsLeftOut: 0,
+        logGroup: '/aws/lambda/bench',
+      },
+    ]);
+    // What is printed goes over the network, and is paid for.
+    await turn();
+    expect(bench.settled).toMatchObject({ costNano: Math.round(costUsd * 1e9) });
+  });
+
+  it('hears of a failure what the handler said of it, and where the rest of its prints is', async () => {
+    bench.start();
+    await turn();
+    bench.sent[0]!.done(
+      handlerSays('failure', '{"kind":"FunctionError","message":"boom","name":"RangeError"}', {
+        [HEADERS.prints]: printed!,
+        [HEADERS.printsLeftOut]: '17',
+        [HEADERS.logStream]: '2026/11/22/[1]abc',
+      }),
+    );
+    expect(bench.told[1]).toMatchObject({
+      outcome: 'FunctionError',
+      answered: true,
+      printsLeftOut: 17,
+      logStream: '2026/11/22/[1]abc',
+    });
+  });
+
+  it('hears of a call without an answer under which names to look for it', async () => {
+    bench.start();
+    await turn();
+    const gateway = {
+      ...gatewaySays(502),
+      headers: { 'x-amzn-requestid': 'g-1', [HEADERS.prints]: printed! },
+    };
+    bench.sent[0]!.done(gateway);
+    expect(bench.told[1]).toMatchObject({
+      outcome: 'failing',
+      answered: false,
+      mayHaveRun: true,
+      detail: '502 {"message":"no"}',
+      gatewayRequestId: 'g-1',
+      logGroup: '/aws/lambda/bench',
+      prints: [],
+    });
+  });
+
+  it('hears what a call printed that was answered at its deadline, or whose client left', async () => {
+    const late = bench.start(1000);
+    const { cancel } = bench.start(1000);
+    await turn();
+    cancel();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(late.outcomes).toMatchObject([{ error: { name: 'Timeout' } }]);
+    for (const { done } of bench.sent) done(handlerSays('result', '3', { [HEADERS.prints]: printed! }));
+    expect(bench.told.slice(2)).toMatchObject([
+      { outcome: 'ok', prints: [{ text: '42 files' }, { text: 'beware' }] },
+      { outcome: 'ok', prints: [{ text: '42 files' }, { text: 'beware' }] },
+    ]);
+  });
+
+  it('hears nothing of a call that isn’t sent', async () => {
+    bench.start(0);
+    await turn();
+    expect(bench.told).toEqual([]);
+  });
+
+  it.each(['no base64!', Buffer.from('garbage').toString('base64'), 'A'.repeat(8000)])(
+    'hears no prints where the header is garbage, and the call is answered all the same',
+    async (garbage) => {
+      const { outcomes } = bench.start();
+      await turn();
+      bench.sent[0]!.done(handlerSays('result', '3', { [HEADERS.prints]: garbage }));
+      expect(outcomes).toMatchObject([{ ok: true }]);
+      expect(bench.told[1]).toMatchObject({ outcome: 'ok', prints: [] });
+    },
+  );
+});
+
 describe('a call that the cloud fails', () => {
   it.each([
     ['429', gatewaySays(429), { reason: 'throttled', mayHaveRun: false }, refusedNanoUsd(rate)],

@@ -77,12 +77,21 @@ describe("the handler's answers", () => {
       [HEADERS.memoryMb]: '61.2',
       [HEADERS.logBytes]: '17',
       [HEADERS.requestId]: 'r-1',
+      [HEADERS.prints]: 'b2hpCg==',
+      [HEADERS.printsLeftOut]: '3',
+      [HEADERS.logStream]: 's-1',
     };
     expect(classify(answer(200, '42', headers))).toEqual({
       from: 'handler',
       outcome: 'result',
       body: Buffer.from('42'),
-      report: { bundle: 'abc', runMs: 12.5, initMs: 90, memoryMb: 61.2, logBytes: 17, requestId: 'r-1' },
+      report: {
+        ...{ bundle: 'abc', runMs: 12.5, initMs: 90, memoryMb: 61.2, logBytes: 17, requestId: 'r-1' },
+        prints: [{ stream: 'stdout', text: 'hi' }],
+        printsBytes: 8,
+        printsLeftOut: 3,
+        logStream: 's-1',
+      },
     });
   });
 

@@ -48,6 +48,7 @@ const call = fc.record({
   traceparent: fc.option(fc.constant('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'), {
     nil: undefined,
   }),
+  tracestate: fc.option(fc.stringMatching(/^[ -~]{1,512}$/), { nil: undefined }),
 });
 
 describe('FrameDecoder', () => {
@@ -146,7 +147,9 @@ describe('CALL', () => {
           expect(type).toBe(FrameType.CALL);
           seen = decodeCall(callId, payload);
         });
-        expect(seen).toEqual(given);
+        // Without the one the other means nothing.
+        const { traceparent, tracestate } = given;
+        expect(seen).toEqual({ ...given, tracestate: traceparent === undefined ? undefined : tracestate });
       }),
     );
   });
@@ -182,6 +185,16 @@ describe('CALL', () => {
       params: undefined,
       short: true,
     }).subarray(HEADER_BYTES);
+    for (let bytes = 0; bytes < payload.length; bytes += 1) {
+      expect(() => decodeCall(1, payload.subarray(0, bytes))).toThrow(FrameError);
+    }
+  });
+
+  it('is refused when its trace is cut short', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const about = { callId: 1, remainingMs: 5, functionIndex: 0, params: undefined, short: false };
+    const payload = encodeCall({ ...about, traceparent, tracestate: 'a=1' }).subarray(HEADER_BYTES);
+    expect(decodeCall(1, payload)).toMatchObject({ traceparent, tracestate: 'a=1' });
     for (let bytes = 0; bytes < payload.length; bytes += 1) {
       expect(() => decodeCall(1, payload.subarray(0, bytes))).toThrow(FrameError);
     }

@@ -43,16 +43,30 @@ describe('a header of the subset', () => {
         'spillway-timeout-ms: 50',
         'Spillway-Backend: cloud',
         'Traceparent: 00-a-b-01',
+        'Tracestate: a=1, b=2',
       ),
     );
     expect(verdict).toBe(WHOLE);
-    expect(request).toMatchObject({ timeoutMs: '50', backend: 'cloud', traceparent: '00-a-b-01' });
+    expect(request).toMatchObject({
+      timeoutMs: '50',
+      backend: 'cloud',
+      traceparent: '00-a-b-01',
+      tracestate: 'a=1, b=2',
+    });
   });
 
   it('leaves nothing of itself to the next', () => {
     const request = new LeanRequest();
     request.read(
-      Buffer.from(head('content-length: 1', 'x-api-key: k', 'spillway-backend: pool', 'traceparent: t')),
+      Buffer.from(
+        head(
+          'content-length: 1',
+          'x-api-key: k',
+          'spillway-backend: pool',
+          'traceparent: t',
+          'tracestate: s',
+        ),
+      ),
       0,
       LIMIT,
     );
@@ -62,6 +76,7 @@ describe('a header of the subset', () => {
       apiKey: undefined,
       backend: undefined,
       traceparent: undefined,
+      tracestate: undefined,
     });
   });
 
@@ -110,6 +125,8 @@ const HARMLESS = new Set([
   'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   'TraceParent: 01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more',
   'traceparent: 00-1-2-3',
+  'tracestate: a=1, b@c=2',
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nTraceState: a=1, b@c=2',
   'Content_Length: 3',
 ]);
 

@@ -49,6 +49,7 @@ describe('prints', () => {
     prints.take('stdout', Buffer.from('y\n'.repeat(1000)), 1000);
     expect(lines).toHaveLength(121);
     expect(lines[101]).toMatchObject({ text: 'y', leftOut: 900 });
+    expect(lines[102]).toEqual({ text: 'y', stream: 'stdout' });
   });
 
   it('are bounded in memory and in length', () => {
