@@ -87,11 +87,15 @@ export class Calibration {
     await this.#unless(control.createTwin(desired));
     const under: Trial[] = [];
     const refused = new Map<number, string>();
-    for (const memoryMb of sizesMb) {
+    const presentMb = desired.options.memoryMb;
+    for (const memoryMb of [presentMb, ...sizesMb.filter((one) => one !== presentMb)]) {
       this.#tell(`publishing it with ${memoryMb} MB`, trials);
       const size = await this.#unless(control.publishTwin(desired, memoryMb));
       if ('refused' in size) refused.set(memoryMb, size.refused);
-      else under.push({ memoryMb, alias: size.alias, samples: [] });
+      else {
+        const trial: Trial = { memoryMb, alias: size.alias, samples: [] };
+        if (under.push(trial) === 1) await this.#unless(trials.first(trial));
+      }
     }
     await this.#unless(
       trials.run(under, (round) => this.#tell(`calling ${method} at each size, round ${round}`, trials)),

@@ -78,6 +78,11 @@ export class Trials {
     );
   }
 
+  /** The first call of all, so that params that don't fit are told at once. @throws as run */
+  async first(trial: Trial): Promise<void> {
+    await this.#call(trial);
+  }
+
   /**
    * Calls each size once a round; what is known well enough, or failed, takes no more part.
    * @param told hears of each round, counted from 1

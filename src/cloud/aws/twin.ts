@@ -51,12 +51,11 @@ const LOOK_MS = 1000;
 export async function createTwin({ clients, desired, signal }: TwinWork): Promise<void> {
   const { names, options } = desired;
   try {
-    const reads = { clients, pool: options.pool, names, signal };
-    const fn = await observeFunction(reads);
+    const fn = await observeFunction({ clients, pool: options.pool, names, signal });
     if (fn?.roleArn === undefined) {
       throw new CloudFault('failing', `the function ${names.base} isn't there; a deployment makes it`);
     }
-    if (await observeTwin(reads)) await removeTwin({ clients, desired, signal });
+    await removeTwin({ clients, desired, signal });
     const command = new CreateFunctionCommand({
       FunctionName: names.twin,
       Description: `A calibration of the pool ${options.pool}; may be removed`,
@@ -110,16 +109,18 @@ export async function publishTwin(work: TwinWork, memoryMb: number): Promise<Twi
   }
 }
 
-/** Removes the copy with its versions and aliases, and looks that it is gone. @throws CloudFault */
+/** Removes the copy with its versions and aliases, if it is there and ours, and looks that it is gone. @throws CloudFault */
 export async function removeTwin({ clients, desired, signal }: TwinRemoval): Promise<void> {
   const { names, options } = desired;
-  const remove = new DeleteFunctionCommand({ FunctionName: names.twin });
+  const isThere = (): Promise<boolean> => observeTwin({ clients, pool: options.pool, names, signal });
   try {
+    if (!(await isThere())) return;
+    const remove = new DeleteFunctionCommand({ FunctionName: names.twin });
     await retrying(CONFLICT_PATIENCE_MS, isBusy, signal, () =>
       clients.lambda.send(remove, { abortSignal: signal }).catch(unlessMissing('ResourceNotFoundException')),
     );
     const startedAt = performance.now();
-    while (await observeTwin({ clients, pool: options.pool, names, signal })) {
+    while (await isThere()) {
       if (performance.now() - startedAt >= GONE_PATIENCE_MS) throw new Error('it is still there');
       await pause(LOOK_MS, signal);
     }
