@@ -129,8 +129,9 @@ type Handler = (twin: FakeTwin, parts: readonly string[], body: Json) => Answer;
 
 const PATH = String.raw`^\/2015-03-31\/functions\/spillway--calibrate-[^/]+`;
 
-/** Each operation by method and path. */
-export const TWIN_OPERATIONS: readonly (readonly [string, string, RegExp, Handler])[] = [
+type TwinOperation = readonly [string, string, RegExp, Handler];
+
+const OPERATIONS: readonly TwinOperation[] = [
   ['GetTwin', 'GET', new RegExp(`${PATH}$`), (twin) => twin.get()],
   [
     'ResizeTwin',
@@ -148,3 +149,8 @@ export const TWIN_OPERATIONS: readonly (readonly [string, string, RegExp, Handle
   ],
   ['DeleteTwin', 'DELETE', new RegExp(`${PATH}$`), (twin) => twin.remove()],
 ];
+
+/** Each operation by method and path. */
+export function twinOperations(): readonly TwinOperation[] {
+  return OPERATIONS;
+}

@@ -9,7 +9,7 @@ import { AwsGateway } from './aws-gateway.ts';
 import type { Answer, Json } from './aws-answers.ts';
 import { FakeApis } from './aws-apis.ts';
 import { FakeFunctions } from './aws-function.ts';
-import { FakeTwin, HANG, TWIN_OPERATIONS, isTwin } from './aws-twin.ts';
+import { FakeTwin, HANG, isTwin, twinOperations } from './aws-twin.ts';
 
 /** Makes an operation fail so many times. */
 export interface Fault {
@@ -30,7 +30,7 @@ type Handler = (state: State, parts: readonly string[], body: Json) => Answer;
 
 /** Each operation by method and path; the first that matches. */
 const OPERATIONS: readonly (readonly [string, string, RegExp, Handler])[] = [
-  ...TWIN_OPERATIONS.map(
+  ...twinOperations().map(
     ([operation, method, pattern, handle]) =>
       [
         operation,

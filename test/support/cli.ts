@@ -33,7 +33,9 @@ export async function spillway(
   let stdout = '';
   let stderr = '';
   // Once: a second Ctrl-C ends any program at once.
-  const leave = (): void => void (child.killed || child.kill('SIGINT'));
+  const leave = (): void => {
+    if (!child.killed) child.kill('SIGINT');
+  };
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk.toString('utf8');
     if (how.killWhen?.(stdout) === true) leave();
