@@ -150,6 +150,27 @@ describe('a calibration that fails', () => {
     expect(aws.writes).toEqual([]);
   });
 
+  it('at a call whose end isn’t known makes that call once', async () => {
+    aws.fail({ operation: 'InvokeTwin', times: 1, status: 500, type: 'ServiceException' });
+    await expect(calibrate()).rejects.toThrow(/^can't call the copy: injected/);
+    expect(aws.operations.filter((operation) => operation === 'InvokeTwin')).toHaveLength(1);
+    expectNothingLeft();
+  });
+
+  it('for want of money says so: one calibration has a limit of its own', async () => {
+    // So dear that a call of 1769 MB could cost more than that, and one of 512 MB not.
+    const dear = bench.open({ prices: { lambdaGbSecondArmUsd: 0.003 } });
+    await bench.go(dear.deploy(bundle('h1')));
+    const refused = bench.go(dear.calibrate(order()));
+    await expect(refused).rejects.toThrow(/no size could be measured: .*one calibration may cost \$0\.05/);
+    expect(aws.twin.calls).toEqual([]);
+    const some = bench.open({ prices: { lambdaGbSecondArmUsd: 0.0015 } });
+    await bench.go(some.deploy(bundle('h1')));
+    const { notes, sizes } = await bench.go(some.calibrate(order()));
+    expect(notes).toEqual([expect.stringMatching(/^stopped at \$0\.0/) as string]);
+    expect(sizes.map(({ runs }) => runs)).toEqual([1, 2, 0]);
+  });
+
   it('to remove its copy says so, and the next deployment does it', async () => {
     aws.fail({ operation: 'DeleteTwin', times: 1, status: 403, type: 'AccessDeniedException' });
     const { notes } = await calibrate();
