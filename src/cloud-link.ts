@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { AwsCloudSettings } from './cloud/aws/cloud.ts';
 import type {
   BalancerFigures,
+  CalibrationOrder,
+  CalibrationProgress,
   CloudBackend,
   CloudBundle,
   CloudFigures,
@@ -12,6 +14,7 @@ import type {
   DeployReport,
   DestroyReport,
 } from './cloud/backend.ts';
+import type { CalibrationReport } from './cloud/calibration.ts';
 import { parsePrices } from './cloud/prices.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './log.ts';
@@ -82,6 +85,21 @@ export class CloudLink {
     const backend = this.#opened();
     if (this.#bundle === undefined) throw new Error('there is no bundle yet');
     return await backend.deploy(this.#bundle, { dryRun });
+  }
+
+  /** Measures a function at several sizes of memory. */
+  async calibrate(order: CalibrationOrder): Promise<CalibrationReport> {
+    return await this.#opened().calibrate(order);
+  }
+
+  /** What the calibration under way is doing; undefined while there is none. */
+  get calibration(): CalibrationProgress | undefined {
+    return this.#backend?.calibration;
+  }
+
+  /** Ends the calibration under way, if there is one. */
+  stopCalibration(): void {
+    this.#backend?.stopCalibration();
   }
 
   /** Removes everything that deploy made. */

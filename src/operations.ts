@@ -1,10 +1,12 @@
 /** What an operator can see and do in this balancer: the admin port's side of the composition root. */
 import type { CloudLink } from './cloud-link.ts';
-import type { CloudFigures } from './cloud/backend.ts';
+import type { CalibrationProgress, CloudFigures } from './cloud/backend.ts';
+import type { CalibrationReport } from './cloud/calibration.ts';
 import type { Config } from './config.ts';
 import type {
   FunctionStatus,
   Operations,
+  OperatorCalibration,
   OperatorCall,
   OperatorCallAnswer,
   RestartRefusal,
@@ -16,7 +18,8 @@ import type { Recorder } from './admin/recorder.ts';
 import type { ActiveCall } from './dispatch/active-call.ts';
 import type { Outcome } from './dispatch/call.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
-import type { Manifest } from './functions/manifest.ts';
+import type { FunctionSpec, Manifest } from './functions/manifest.ts';
+import { mixOf } from './function-mix.ts';
 import type { PoolControl } from './pool-control.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
@@ -53,6 +56,8 @@ export interface Parts {
 type Loads = (id: string) => WorkerLoad | undefined;
 
 const OFFLOAD_POLICIES = ['threshold', 'predictive', 'never', 'always'] as const;
+/** Two below a whole core (1769 MB), that one, and what every account may have at the most. */
+const CALIBRATION_SIZES_MB = [512, 1024, 1769, 3008] as const;
 /** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
 const FOR_EVER_MS = 3_600_000;
 
@@ -155,11 +160,8 @@ export class BalancerOperations implements Operations {
 
   async call({ method, params, backend, timeoutMs }: OperatorCall): Promise<OperatorCallAnswer> {
     const { dispatcher } = this.#parts;
-    const manifest = this.#parts.manifest();
-    if (dispatcher === undefined || manifest === undefined)
-      throw new Error('the functions are still being loaded');
-    const spec = manifest.get(method);
-    if (spec === undefined) throw new Error(`no function is named ${JSON.stringify(method)}`);
+    if (dispatcher === undefined) throw new Error('the functions are still being loaded');
+    const spec = this.#functionOf(method);
     const request = {
       spec,
       params: params === undefined ? undefined : JSON.stringify(params),
@@ -178,8 +180,36 @@ export class BalancerOperations implements Operations {
     return await this.#parts.cloud.deploy(options);
   }
 
+  async calibrate({ method, params, sizesMb }: OperatorCalibration): Promise<CalibrationReport> {
+    const { cloud, dispatcher } = this.#parts;
+    const spec = this.#functionOf(method);
+    return await cloud.calibrate({
+      spec,
+      params: params === undefined ? undefined : JSON.stringify(params),
+      timeoutMs: spec.timeoutMs ?? this.#config.timeoutMs,
+      sizesMb: sizesMb ?? CALIBRATION_SIZES_MB,
+      mix: mixOf(this.#parts.manifest(), this.#recorder.functions, dispatcher),
+    });
+  }
+
+  calibration(): CalibrationProgress | undefined {
+    return this.#parts.cloud.calibration;
+  }
+
+  stopCalibration(): void {
+    this.#parts.cloud.stopCalibration();
+  }
+
   async destroy(): ReturnType<Operations['destroy']> {
     return await this.#parts.cloud.destroy();
+  }
+
+  #functionOf(method: string): FunctionSpec {
+    const manifest = this.#parts.manifest();
+    if (manifest === undefined) throw new Error('the functions are still being loaded');
+    const spec = manifest.get(method);
+    if (spec === undefined) throw new Error(`no function is named ${JSON.stringify(method)}`);
+    return spec;
   }
 
   get #poolControl(): PoolControl {

@@ -21,9 +21,19 @@ const INVALID_PARAMS = -32602;
 const MAX_BATCH = 100;
 /** The largest pool: as SPILLWAY_WORKERS has it. */
 const MAX_WORKERS = 1000;
+/** As SPILLWAY_LAMBDA_MEMORY has them. */
+const MIN_MEMORY_MB = 128;
+const MAX_MEMORY_MB = 10_240;
+/** Each size is paid for, and takes seconds to make. */
+const MAX_SIZES = 10;
 
 const NONE = z.strictObject({});
 const DONE = { ok: true };
+/** A function and its params. */
+const CALL = {
+  method: z.string().min(1),
+  params: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional(),
+};
 
 function method<S extends z.ZodObject>(params: S, run: (params: z.infer<S>) => unknown): Method {
   return { params, run: (checked) => run(checked as z.infer<S>) };
@@ -53,8 +63,7 @@ function methodsOf(operations: Operations): Record<string, Method> {
     }),
     'functions.call': method(
       z.strictObject({
-        method: z.string().min(1),
-        params: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional(),
+        ...CALL,
         backend: z.enum(['pool', 'cloud']).optional(),
         timeoutMs: z.int().min(1).optional(),
       }),
@@ -65,6 +74,18 @@ function methodsOf(operations: Operations): Record<string, Method> {
     'cloud.deploy': method(z.strictObject({ dryRun: z.boolean().optional() }), ({ dryRun }) =>
       operations.deploy({ dryRun: dryRun ?? false }),
     ),
+    'cloud.calibrate': method(
+      z.strictObject({
+        ...CALL,
+        sizesMb: z.array(z.int().min(MIN_MEMORY_MB).max(MAX_MEMORY_MB)).min(1).max(MAX_SIZES).optional(),
+      }),
+      ({ method: name, params, sizesMb }) => operations.calibrate({ method: name, params, sizesMb }),
+    ),
+    'cloud.calibration': method(NONE, () => operations.calibration()),
+    'cloud.calibrate.stop': method(NONE, () => {
+      operations.stopCalibration();
+      return DONE;
+    }),
     'cloud.destroy': method(NONE, () => operations.destroy()),
     'offload.set': method(
       z.strictObject({ policy: z.string().min(1), waitMs: z.number().min(0).optional() }),

@@ -3,7 +3,8 @@
  * balancer on the other. app.ts implements it. Times in milliseconds, money in US dollars, dates in milliseconds since
  * the epoch.
  */
-import type { CloudStatus } from '../cloud/backend.ts';
+import type { CalibrationProgress, CloudStatus } from '../cloud/backend.ts';
+import type { CalibrationReport } from '../cloud/calibration.ts';
 import type { WorkerState } from '../pool/worker-state.ts';
 
 /** One worker. */
@@ -157,6 +158,12 @@ export interface OperatorCallAnswer {
   readonly coldStart?: boolean;
 }
 
+/** What a calibration is to measure, as `cloud.calibrate` takes it. */
+export interface OperatorCalibration extends Pick<OperatorCall, 'method' | 'params'> {
+  /** In megabytes; undefined: some that tell sizes below and above a whole core apart. */
+  readonly sizesMb: readonly number[] | undefined;
+}
+
 /** What can be done. Every method rejects with an Error whose message is one line for the operator. */
 export interface Operations {
   status(): Status;
@@ -178,5 +185,11 @@ export interface Operations {
   /** Goes through the same dispatch as a client's call. Rejects only if there is no such function. */
   call(call: OperatorCall): Promise<OperatorCallAnswer>;
   deploy(options: { readonly dryRun: boolean }): Promise<{ readonly steps: readonly string[] }>;
+  /** Measures a function in the cloud at several sizes of memory; takes up to some minutes. */
+  calibrate(what: OperatorCalibration): Promise<CalibrationReport>;
+  /** What the calibration under way is doing; undefined while there is none. */
+  calibration(): CalibrationProgress | undefined;
+  /** Ends it. */
+  stopCalibration(): void;
   destroy(): Promise<{ readonly removed: readonly string[]; readonly left: readonly string[] }>;
 }

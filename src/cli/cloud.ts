@@ -1,6 +1,5 @@
-/** deploy, destroy, calibrate: what concerns the cloud. */
+/** deploy, destroy: what concerns the cloud as a whole. */
 import type { Operations } from '../admin/operations.ts';
-import { PARAMS_HELP, readParams } from './call.ts';
 import { EXIT, type Command } from './command.ts';
 
 type Deployed = Awaited<ReturnType<Operations['deploy']>>;
@@ -39,24 +38,5 @@ export const destroy: Command = {
       if (done.removed.length + done.left.length === 0) output.line('there was nothing to remove');
     }
     return done.left.length === 0 ? EXIT.ok : EXIT.failed;
-  },
-};
-
-/** `spillway calibrate`. */
-export const calibrate: Command = {
-  name: 'calibrate',
-  usage: 'METHOD [PARAMS…]',
-  summary: 'measure a function in the cloud with several sizes of memory',
-  help: PARAMS_HELP,
-  words: [1, Infinity],
-  async run(context, args) {
-    const [method = ''] = args.words;
-    const params = await readParams(context, args);
-    const done = await context.daemon.admin('cloud.calibrate', {
-      method,
-      ...(params !== undefined && { params }),
-    });
-    context.output.line(JSON.stringify(done, null, context.output.json ? 0 : 2));
-    return EXIT.ok;
   },
 };

@@ -122,7 +122,8 @@ export class Daemon {
   }> {
     const { hostname, port } = new URL(base);
     const host = hostname.replace(/^\[|\]$/g, '');
-    const client = jayson.Client.http({ host, port, path, headers });
+    // An agent of its own: Node's shared one gives a request up after 5 s without an answer.
+    const client = jayson.Client.http({ host, port, path, headers, agent: false });
     let response: IncomingMessage | undefined;
     client.on('http response', (answer: IncomingMessage) => (response = answer));
     return new Promise((settle, fail) => {

@@ -4,6 +4,8 @@
  */
 import type { CallError } from '../errors.ts';
 import type { FunctionSpec } from '../functions/manifest.ts';
+import type { CalibrationReport } from './calibration.ts';
+import type { Mix } from './memory-choice.ts';
 import type { Rate } from './prices.ts';
 
 /** off: not configured, or closed. degraded: takes no calls for now; CloudStatus.reason says why. */
@@ -153,7 +155,27 @@ export interface DestroyReport {
   readonly left: readonly string[];
 }
 
-/** The backend that spills over. Only deploy, destroy and figures reject, with an Error whose message is one line for the operator. */
+/** What is to be measured at several sizes of memory. */
+export interface CalibrationOrder {
+  readonly spec: FunctionSpec;
+  /** The params' raw JSON text; undefined: none. */
+  readonly params: string | undefined;
+  /** What one call is given, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The present size is measured in any case. */
+  readonly sizesMb: readonly number[];
+  /** What the recommendation is for. */
+  readonly mix: Mix;
+}
+
+/** What a calibration is doing. */
+export interface CalibrationProgress {
+  readonly text: string;
+  /** Calls made so far. */
+  readonly calls: number;
+}
+
+/** The backend that spills over. Only deploy, calibrate, destroy and figures reject, with an Error whose message is one line for the operator. */
 export interface CloudBackend {
   /** Changes when calls are taken or refused; cheap enough to read for every placement. */
   readonly state: CloudState;
@@ -172,6 +194,15 @@ export interface CloudBackend {
    * calls are taken; when it fails the cloud is degraded and tried again by itself.
    */
   deploy(bundle: CloudBundle, options?: { readonly dryRun?: boolean }): Promise<DeployReport>;
+  /**
+   * Measures a function at several sizes of memory, on a copy that calls don't see and that is removed again. One at a time, only
+   * while ready; a deployment, a removal or the close ends it.
+   */
+  calibrate(order: CalibrationOrder): Promise<CalibrationReport>;
+  /** What the calibration under way is doing; undefined while there is none. */
+  readonly calibration: CalibrationProgress | undefined;
+  /** Ends the calibration under way, if there is one. */
+  stopCalibration(): void;
   /** Removes everything that deploy made, in reverse. Takes no calls afterwards, until the next deploy. */
   destroy(): Promise<DestroyReport>;
   /** The vendor's own figures of the last hour, at most a minute old; undefined where there are none. */

@@ -11,6 +11,7 @@ import type { CallRequest, Outcome } from './call.ts';
 import { Deadlines } from './deadlines.ts';
 import { Demand, type Workload } from './demand.ts';
 import type { DispatchOptions } from './dispatch-options.ts';
+import type { RunTimes } from './estimates.ts';
 import { Leasing } from './leasing.ts';
 import type { CallObserver } from './observer.ts';
 import { Offload, type Stays } from './offload.ts';
@@ -96,6 +97,11 @@ export class Dispatcher implements CallEvents<ActiveCall> {
   /** Why a function's calls aren't offloaded at the moment, though they could be: the guard's word. */
   suspension(spec: FunctionSpec): string | undefined {
     return this.#records.of(spec).estimates?.guard.reason;
+  }
+
+  /** A function's run times in the pool. */
+  runTimes(spec: FunctionSpec): RunTimes {
+    return this.#records.of(spec).local;
   }
 
   /** Whether a call waits that only this bundle can run. */

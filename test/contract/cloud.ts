@@ -106,6 +106,22 @@ export function testCloud(name: string, setUp: () => Promise<CloudSetup>, skip?:
       expect(await call('echo', '[3]')).toMatchObject({ ok: true });
     });
 
+    it('measures sizes of memory, recommends one of them, and leaves the deployment as it was', async () => {
+      const spec = { name: 'echo', style: 'any', idempotent: true, offload: true, concurrency: 1 } as const;
+      const mix = { place: 'pool', entries: [] } as const;
+      const before = setup.cloud.status().costTodayUsd;
+      const order = { spec, params: '[1]', timeoutMs: 5000, sizesMb: [512], mix };
+      const report = await setup.cloud.calibrate(order);
+      const sizes = report.sizes.map(({ memoryMb }) => memoryMb);
+      expect(sizes).toEqual([512, setup.cloud.rate.memoryMb]);
+      expect(sizes).toContain(report.recommended.memoryMb);
+      expect(report.sizes.every(({ p50Ms = 0 }) => p50Ms > 0)).toBe(true);
+      expect(report.calls).toBeGreaterThan(0);
+      expect(setup.cloud.status().costTodayUsd).toBeGreaterThan(before);
+      expect(setup.cloud.calibration).toBeUndefined();
+      expect((await setup.cloud.deploy(setup.bundles[1])).steps).toEqual([]);
+    });
+
     it('has figures, or none', async () => {
       const figures = await setup.cloud.figures();
       if (figures !== undefined) expect(figures.invocations).toBeGreaterThanOrEqual(0);

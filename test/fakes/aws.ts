@@ -9,6 +9,7 @@ import { AwsGateway } from './aws-gateway.ts';
 import type { Answer, Json } from './aws-answers.ts';
 import { FakeApis } from './aws-apis.ts';
 import { FakeFunctions } from './aws-function.ts';
+import { FakeTwin, HANG, isTwin, twinOperations } from './aws-twin.ts';
 
 /** Makes an operation fail so many times. */
 export interface Fault {
@@ -21,6 +22,7 @@ export interface Fault {
 
 interface State {
   readonly functions: FakeFunctions;
+  readonly twin: FakeTwin;
   readonly apis: FakeApis;
 }
 
@@ -28,12 +30,22 @@ type Handler = (state: State, parts: readonly string[], body: Json) => Answer;
 
 /** Each operation by method and path; the first that matches. */
 const OPERATIONS: readonly (readonly [string, string, RegExp, Handler])[] = [
+  ...twinOperations().map(
+    ([operation, method, pattern, handle]) =>
+      [
+        operation,
+        method,
+        pattern,
+        ({ twin }: State, parts: readonly string[], body: Json) => handle(twin, parts, body),
+      ] as const,
+  ),
   ['GetFunction', 'GET', /^\/2015-03-31\/functions\/([^/]+)$/, (aws) => aws.functions.getFunction()],
   [
     'CreateFunction',
     'POST',
     /^\/2015-03-31\/functions$/,
-    (aws, _, body) => aws.functions.createFunction(body),
+    (aws, _, body) =>
+      isTwin(body['FunctionName']) ? aws.twin.create(body) : aws.functions.createFunction(body),
   ],
   ['DeleteFunction', 'DELETE', /^\/2015-03-31\/functions\/([^/]+)$/, (aws) => aws.functions.deleteFunction()],
   [
@@ -140,6 +152,7 @@ const OPERATIONS: readonly (readonly [string, string, RegExp, Handler])[] = [
 /** An AWS of one account, in memory. */
 export class FakeAws {
   readonly functions = new FakeFunctions();
+  readonly twin = new FakeTwin();
   readonly apis = new FakeApis();
   readonly gateway = new AwsGateway(this.functions, this.apis);
   /** Every operation that was asked for, in order, failed ones included. */
@@ -188,7 +201,7 @@ export class FakeAws {
     this.operations.push(operation);
     const fault = this.#takeFault(operation);
     const { status, headers, text } = fault === undefined ? answer() : faultAnswer(fault, operation);
-    response.writeHead(status, headers).end(text);
+    if (status !== HANG) response.writeHead(status, headers).end(text);
   }
 
   #operate(
@@ -208,7 +221,8 @@ export class FakeAws {
       const match = method === request.method ? pattern.exec(path) : null;
       if (match === null) continue;
       const json = body === '' ? {} : (JSON.parse(body) as Json);
-      return { operation, answer: () => handle(this, match.slice(1), json) };
+      const qualifier = new URL(request.url ?? '', this.url).searchParams.get('Qualifier') ?? '';
+      return { operation, answer: () => handle(this, [...match.slice(1), qualifier], json) };
     }
     throw new Error(`the fake has no ${request.method ?? ''} ${path}`);
   }

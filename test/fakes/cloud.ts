@@ -1,6 +1,7 @@
 /** A cloud in memory, for tests of whatever offloads: answers by a function, fails and degrades on demand. */
 import { timeout } from '../../src/errors.ts';
 import type {
+  CalibrationOrder,
   CloudBackend,
   CloudBundle,
   CloudCall,
@@ -15,6 +16,7 @@ import type {
   DestroyReport,
   PendingCloudCall,
 } from '../../src/cloud/backend.ts';
+import type { CalibrationReport } from '../../src/cloud/calibration.ts';
 import { pricesOf, type Rate } from '../../src/cloud/prices.ts';
 
 /** What the fake does with a call: an outcome without its report, at once or later. */
@@ -134,6 +136,32 @@ export class FakeCloud implements CloudBackend {
       this.degrade(undefined);
     }
     return { steps };
+  }
+
+  async calibrate({ spec, sizesMb }: CalibrationOrder): Promise<CalibrationReport> {
+    if (this.#state !== 'ready') throw new Error(`the cloud is ${this.#state}`);
+    const presentMb = this.rate.memoryMb;
+    const memories = [...new Set([...sizesMb, presentMb])].toSorted((a, b) => a - b);
+    const figures = { runs: 2, meanMs: this.runMs, p50Ms: this.runMs, p95Ms: this.runMs };
+    this.#costUsd += COST_USD;
+    return {
+      method: spec.name,
+      presentMb,
+      sizes: memories.map((memoryMb) => ({ memoryMb, ...figures })),
+      cpuShare: 1,
+      recommended: { memoryMb: presentMb, why: 'it is a fake' },
+      calls: 2 * memories.length,
+      costUsd: COST_USD,
+      notes: [],
+    };
+  }
+
+  get calibration(): undefined {
+    return undefined;
+  }
+
+  stopCalibration(): void {
+    // It takes no time.
   }
 
   async destroy(): Promise<DestroyReport> {

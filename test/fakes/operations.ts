@@ -2,12 +2,14 @@
 import type {
   FunctionStatus,
   Operations,
+  OperatorCalibration,
   OperatorCall,
   OperatorCallAnswer,
   PlaceFigures,
   Snapshot,
   Status,
 } from '../../src/admin/operations.ts';
+import type { CalibrationReport } from '../../src/cloud/calibration.ts';
 
 const NO_FIGURES: PlaceFigures = { calls: 0, failed: 0, meanMs: 0, p50Ms: 0, p99Ms: 0 };
 
@@ -178,6 +180,28 @@ export class FakeOperations implements Operations {
   async deploy({ dryRun }: { dryRun: boolean }): Promise<{ steps: readonly string[] }> {
     this.#do(dryRun ? 'deploy --dry-run' : 'deploy');
     return { steps: ['make the function spillway-fakepool'] };
+  }
+
+  async calibrate({ method, sizesMb }: OperatorCalibration): Promise<CalibrationReport> {
+    this.#do(`calibrate ${method} ${sizesMb?.join(' ') ?? '-'}`);
+    return {
+      method,
+      presentMb: 1769,
+      sizes: [{ memoryMb: 1769, runs: 5, p50Ms: 2 }],
+      cpuShare: 1,
+      recommended: { memoryMb: 1769, why: 'it is a fake' },
+      calls: 5,
+      costUsd: 0.000_02,
+      notes: [],
+    };
+  }
+
+  calibration(): undefined {
+    return undefined;
+  }
+
+  stopCalibration(): void {
+    this.#do('stop calibrating');
   }
 
   async destroy(): Promise<{ removed: readonly string[]; left: readonly string[] }> {

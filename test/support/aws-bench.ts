@@ -51,9 +51,13 @@ export class AwsBench {
   }
 
   /** A new process, so to speak: it knows nothing of the ones before. */
-  open(options: Partial<DeploymentsSettings['options']> = {}, mode: 'auto' | 'aws' = 'aws'): Deployments {
+  open(
+    options: Partial<DeploymentsSettings['options']> = {},
+    mode: 'auto' | 'aws' = 'aws',
+    budgetNano = 1e9,
+  ): Deployments {
     const store = { append: async () => undefined, close: async () => undefined };
-    const ledger = new Ledger(1e9, { nextId: 1, days: new Map(), unsettled: 0 }, store);
+    const ledger = new Ledger(budgetNano, { nextId: 1, days: new Map(), unsettled: 0 }, store);
     const stream = { write: (line: string) => void this.lines.push(JSON.parse(line) as { msg: string }) };
     const log = pino({ level: 'info' }, stream);
     const complete = {

@@ -15,7 +15,11 @@ export interface CommandRun {
 export async function spillway(
   env: Record<string, string>,
   args: readonly string[],
-  how: { input?: string; killWhen?: (stdout: string) => boolean } = {},
+  how: {
+    input?: string;
+    killWhen?: (stdout: string) => boolean;
+    killWhenSaid?: (stderr: string) => boolean;
+  } = {},
 ): Promise<CommandRun> {
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(
@@ -28,12 +32,18 @@ export async function spillway(
   });
   let stdout = '';
   let stderr = '';
+  // Once: a second Ctrl-C ends any program at once.
+  const leave = (): void => {
+    if (!child.killed) child.kill('SIGINT');
+  };
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk.toString('utf8');
-    // Once: a second Ctrl-C ends any program at once.
-    if (!child.killed && how.killWhen?.(stdout) === true) child.kill('SIGINT');
+    if (how.killWhen?.(stdout) === true) leave();
   });
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString('utf8');
+    if (how.killWhenSaid?.(stderr) === true) leave();
+  });
   child.stdin.on('error', () => undefined);
   child.stdin.end(how.input ?? '');
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));

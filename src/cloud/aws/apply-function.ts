@@ -13,20 +13,18 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { logPolicy, trustPolicy } from './desired.ts';
-import { isError } from './faults.ts';
 import { COST_METRIC, METRIC_NAMESPACE, poolDimension } from './metric-names.ts';
 import { unlessMissing } from './observe-function.ts';
+import {
+  ACTIVE_PATIENCE_S,
+  CONFLICT_PATIENCE_MS,
+  ROLE_PATIENCE_MS,
+  isBusy,
+  retrying,
+  roleIsUnknown,
+} from './patience.ts';
 import { gatewaySourceArn } from './plan.ts';
 import { needed, type Work } from './work.ts';
-import { pause } from '../pause.ts';
-
-/** How long a new role may take to be known to Lambda, in milliseconds; seen: 5 to 30 s. */
-const ROLE_PATIENCE_MS = 90_000;
-/** How long an update by someone else may stand in the way, in milliseconds. */
-const CONFLICT_PATIENCE_MS = 60_000;
-const RETRY_MS = 2000;
-/** How long a function may take to become active, in seconds, as the SDK's waiters have it. */
-const ACTIVE_PATIENCE_S = 120;
 
 export async function createRole({ clients, desired, ids, signal }: Work): Promise<void> {
   const created = await clients.iam.send(
@@ -173,38 +171,4 @@ export async function removeAlarm({ clients, desired, signal }: Work): Promise<v
   await clients.cloudWatch.send(new DeleteAlarmsCommand({ AlarmNames: [desired.names.alarm] }), {
     abortSignal: signal,
   });
-}
-
-/** A role that was just created isn't known everywhere at once; Lambda says so in these words. */
-function roleIsUnknown(thrown: unknown): boolean {
-  return (
-    isError(thrown, 'InvalidParameterValueException') &&
-    /cannot be assumed by Lambda/i.test((thrown as Error).message)
-  );
-}
-
-/** Another update of the function is under way. */
-function isBusy(thrown: unknown): boolean {
-  return (
-    isError(thrown, 'ResourceConflictException') &&
-    /in progress|Pending|being (created|updated)/i.test((thrown as Error).message)
-  );
-}
-
-/** Repeats `work` while it fails in a way that time cures; rejects with its last failure. */
-async function retrying<T>(
-  patienceMs: number,
-  cures: (thrown: unknown) => boolean,
-  signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  const startedAt = performance.now();
-  for (;;) {
-    try {
-      return await work();
-    } catch (thrown) {
-      if (!cures(thrown) || performance.now() - startedAt >= patienceMs) throw thrown;
-    }
-    await pause(RETRY_MS, signal);
-  }
 }

@@ -3,6 +3,7 @@ import * as api from './apply-api.ts';
 import * as fn from './apply-function.ts';
 import { faultOf } from './faults.ts';
 import { describeStep, type Step } from './steps.ts';
+import { removeTwin } from './twin.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -53,6 +54,8 @@ async function applyStep(step: Step, work: Work): Promise<void> {
       return fn.updateFunctionSettings(work);
     case 'update function code':
       return fn.updateFunctionCode(work);
+    case 'remove what a calibration left':
+      return removeTwin(work);
     case 'tag function':
       return fn.tagFunction(work);
     case 'allow gateway':

@@ -10,6 +10,8 @@ import type { Pacer } from './pace.ts';
 /** One client for each service that is used. */
 export interface AwsClients {
   readonly lambda: LambdaClient;
+  /** Lambda's too, but it asks only once. */
+  readonly invoker: LambdaClient;
   readonly apiGateway: APIGatewayClient;
   readonly iam: IAMClient;
   readonly logs: CloudWatchLogsClient;
@@ -51,6 +53,7 @@ export function createClients(settings: ClientSettings): AwsClients {
   } as const;
   const clients = {
     lambda: new LambdaClient(config),
+    invoker: new LambdaClient({ ...config, retryMode: 'standard', maxAttempts: 1 }),
     apiGateway: new APIGatewayClient(config),
     iam: new IAMClient(config),
     logs: new CloudWatchLogsClient(config),

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type {
   BalancerFigures,
+  CalibrationOrder,
+  CalibrationProgress,
   CloudBackend,
   CloudBundle,
   CloudCall,
@@ -16,6 +18,7 @@ import type {
   DestroyReport,
   PendingCloudCall,
 } from '../backend.ts';
+import type { CalibrationReport } from '../calibration.ts';
 import { Ledger } from '../ledger.ts';
 import { openLedgerStore } from '../ledger-store.ts';
 import { readMetricsNanoUsd, type Rate } from '../prices.ts';
@@ -23,6 +26,7 @@ import type { ControlPlane } from './control.ts';
 import { ThreadedControl } from './control-client.ts';
 import { Deployments, type DeploymentsSettings } from './deployments.ts';
 import { rateOf, type AwsOptions } from './desired.ts';
+import { CloudFault } from './faults.ts';
 import { FIGURES_READ, cachedFigures } from './figures.ts';
 import { Publisher } from './publish.ts';
 
@@ -132,6 +136,18 @@ class AwsCloud implements CloudBackend {
   async deploy(bundle: CloudBundle, options: { readonly dryRun?: boolean } = {}): Promise<DeployReport> {
     const { dryRun = false } = options;
     return { steps: await (dryRun ? this.#deployments.plan(bundle) : this.#deployments.deploy(bundle)) };
+  }
+
+  get calibration(): CalibrationProgress | undefined {
+    return this.#deployments.calibration?.progress;
+  }
+
+  calibrate(order: CalibrationOrder): Promise<CalibrationReport> {
+    return this.#deployments.calibrate(order);
+  }
+
+  stopCalibration(): void {
+    this.#deployments.calibration?.stop(new CloudFault('off', 'the calibration was ended by the operator'));
   }
 
   destroy(): Promise<DestroyReport> {

@@ -7,7 +7,9 @@ import type { ControlReply, ControlRequest, Verb } from './control-thread.ts';
 import type { Deployed } from './deploy.ts';
 import type { AwsOptions, Desired } from './desired.ts';
 import { CloudFault, stopping } from './faults.ts';
+import type { Invocation, Invoked } from './invoke.ts';
 import type { PublishedBatch } from './publish.ts';
+import type { TwinSize } from './twin.ts';
 
 interface Asked {
   readonly resolve: (value: unknown) => void;
@@ -54,6 +56,22 @@ export class ThreadedControl implements ControlPlane {
 
   publish(batch: PublishedBatch): Promise<void> {
     return this.#ask('publish', [batch]) as Promise<void>;
+  }
+
+  createTwin(desired: Desired): Promise<void> {
+    return this.#ask('createTwin', [desired]) as Promise<void>;
+  }
+
+  publishTwin(desired: Desired, memoryMb: number): Promise<TwinSize> {
+    return this.#ask('publishTwin', [desired, memoryMb]) as Promise<TwinSize>;
+  }
+
+  invoke(invocation: Invocation): Promise<Invoked> {
+    return this.#ask('invoke', [invocation]) as Promise<Invoked>;
+  }
+
+  removeTwin(options: AwsOptions): Promise<void> {
+    return this.#ask('removeTwin', [options]) as Promise<void>;
   }
 
   async forget(): Promise<void> {

@@ -1,14 +1,20 @@
 /** Which deployment is in use: makes, replaces and removes it, one operation after the other, and tries again what failed. */
 import type { Logger } from 'pino';
 import { LAMBDA_HANDLER, buildZip } from '../../functions/zip.ts';
+<<<<<<< HEAD
 import type { CloudBundle, CloudListener, CloudState, DestroyReport } from '../backend.ts';
+=======
+import type { CalibrationOrder, CloudBundle, CloudState, DestroyReport } from '../backend.ts';
+import type { CalibrationReport } from '../calibration.ts';
+>>>>>>> calibrate
 import type { Ledger } from '../ledger.ts';
 import { PRICES_AS_OF, pricesOf } from '../prices.ts';
+import { Calibration } from './calibration.ts';
 import { checkOptions, checkZip } from './check.ts';
 import type { ControlPlane } from './control.ts';
 import { watchCredentials } from './credentials-files.ts';
 import { desiredOf, type AwsOptions, type Desired } from './desired.ts';
-import { faultOf, stopping, type CloudFault } from './faults.ts';
+import { CloudFault, faultOf, stopping } from './faults.ts';
 import { closeLive, openLive, waitUntilServed, type Live } from './live.ts';
 
 /** What deployments are made with. */
@@ -32,6 +38,11 @@ const FIRST_RETRY_MS = 5000;
 const LONGEST_RETRY_MS = 300_000;
 /** How long a deployment that is replaced or removed may finish its calls, in milliseconds: as long as a call can take. */
 const CALLS_PATIENCE_MS = 32_000;
+/**
+ * How long a calibration that is ended by the stop may take to remove its copy, in milliseconds; seen: under a second. What is
+ * left then, the next deployment removes.
+ */
+const CLEAN_UP_MS = 3000;
 
 /** The deployments of one pool, of which at most one is in use. */
 export class Deployments {
@@ -51,6 +62,7 @@ export class Deployments {
   #earlierCalls = 0;
   #operations: Promise<unknown> = Promise.resolve();
   readonly #retiring = new Set<Promise<void>>();
+  #calibration: Calibration | undefined;
 
   constructor(settings: DeploymentsSettings) {
     this.#settings = settings;
@@ -79,6 +91,11 @@ export class Deployments {
     return this.#earlierCalls;
   }
 
+  /** The calibration under way. */
+  get calibration(): Calibration | undefined {
+    return this.#calibration;
+  }
+
   /** What a deployment of the bundle would do. @throws CloudFault */
   plan(bundle: CloudBundle): Promise<readonly string[]> {
     return this.#exclusive(async () => this.#settings.control.plan(await this.#desired(bundle)));
@@ -87,6 +104,7 @@ export class Deployments {
   /** Deploys the bundle, or finds that it is; returns what was done. @throws CloudFault after settling when to try again. */
   deploy(bundle: CloudBundle): Promise<readonly string[]> {
     this.#bundle = bundle;
+    this.#calibration?.stop(overtaken('a deployment'));
     return this.#exclusive(async () => {
       try {
         return await this.#deploy(bundle);
@@ -100,6 +118,7 @@ export class Deployments {
   destroy(): Promise<DestroyReport> {
     this.#bundle = undefined;
     clearTimeout(this.#retryTimer);
+    this.#calibration?.stop(overtaken('a removal'));
     return this.#exclusive(async () => {
       this.#state = 'off';
       this.#fault = undefined;
@@ -109,6 +128,28 @@ export class Deployments {
     });
   }
 
+  /** As CloudBackend.calibrate. @throws CloudFault */
+  async calibrate(order: CalibrationOrder): Promise<CalibrationReport> {
+    const { control, maxResultBytes } = this.#settings;
+    if (this.#calibration !== undefined) {
+      throw new CloudFault('failing', 'a calibration is under way already; try again when it has ended');
+    }
+    if (this.#state !== 'ready') throw notReady(this.#state, this.#fault);
+    const calibration = (this.#calibration = new Calibration());
+    const run = this.#exclusive(async () => {
+      const live = this.#live;
+      if (live === undefined) throw notReady(this.#state, this.#fault);
+      const ledger = await this.#settings.ledger();
+      const { desired } = live;
+      return calibration.run({ order, desired, control, ledger, maxResultBytes, log: this.#log });
+    });
+    try {
+      return await run;
+    } finally {
+      this.#calibration = undefined;
+    }
+  }
+
   /** Ends the one in use, its calls at once, and whatever is under way. */
   async close(): Promise<void> {
     this.#abort.abort(stopping());
@@ -116,6 +157,9 @@ export class Deployments {
     this.#state = 'off';
     this.#unwatch?.();
     clearTimeout(this.#retryTimer);
+    const calibration = this.#calibration;
+    calibration?.stop(stopping());
+    await within(CLEAN_UP_MS, calibration?.ended);
     await this.#settings.control.close();
     await this.#operations;
     await this.#use(undefined);
@@ -232,4 +276,24 @@ export class Deployments {
     this.#operations = run.catch(() => undefined);
     return run;
   }
+}
+
+function overtaken(by: string): CloudFault {
+  return new CloudFault('deploying', `${by} came in between, and ended the calibration; try again after it`);
+}
+
+function notReady(state: CloudState, fault: CloudFault | undefined): CloudFault {
+  const why = fault === undefined ? '' : `: ${fault.message}`;
+  return new CloudFault(fault?.reason ?? 'off', `the cloud is ${state}${why}; a calibration needs it ready`);
+}
+
+/** Waits for something, but not longer than `ms` milliseconds. */
+async function within(ms: number, work: Promise<void> | undefined): Promise<void> {
+  if (work === undefined) return;
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, over]);
+  clearTimeout(timer);
 }

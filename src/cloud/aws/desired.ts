@@ -36,6 +36,8 @@ export interface DesiredCode {
 export interface Names {
   /** Of the function, the API, the key, the usage plan. */
   readonly base: string;
+  /** Of the copy of the function that a calibration makes and removes. */
+  readonly twin: string;
   /** Roles are named across all regions, so the region stands in it. */
   readonly role: string;
   readonly rolePolicy: string;
@@ -85,6 +87,8 @@ export function namesOf(pool: string, region: string): Names {
   const base = `spillway-${pool}`;
   return {
     base,
+    // No pool's name begins with a dash, so no pool's function is named like this.
+    twin: `spillway--calibrate-${pool}`,
     role: `${base}-${region}`,
     rolePolicy: 'spillway-logs',
     logGroup: `/aws/lambda/${base}`,

@@ -11,6 +11,7 @@ import type { AwsOptions, Names } from './desired.ts';
 import { faultOf } from './faults.ts';
 import { observe, type Observed } from './observe.ts';
 import { unlessMissing } from './observe-function.ts';
+import { removeTwin } from './twin.ts';
 
 /** What a removal works with. */
 export interface DestroyOrder {
@@ -49,7 +50,8 @@ export async function destroyAws(order: DestroyOrder): Promise<DestroyReport> {
   return { removed, left };
 }
 
-function removals({ clients, names, signal }: DestroyOrder, observed: Observed): Removal[] {
+function removals(order: DestroyOrder, observed: Observed): Removal[] {
+  const { clients, names, signal } = order;
   const list: Removal[] = [];
   const options = { abortSignal: signal };
   const work = { clients, signal };
@@ -68,6 +70,10 @@ function removals({ clients, names, signal }: DestroyOrder, observed: Observed):
   if (observed.alarm !== undefined) {
     const alarm = new DeleteAlarmsCommand({ AlarmNames: [names.alarm] });
     list.push({ what: `alarm ${names.alarm}`, run: () => clients.cloudWatch.send(alarm, options) });
+  }
+  if (observed.twin) {
+    const desired = { names, options: order.options };
+    list.push({ what: `function ${names.twin}`, run: () => removeTwin({ clients, desired, signal }) });
   }
   if (observed.fn !== undefined) {
     // With it goes the gateway's permission.

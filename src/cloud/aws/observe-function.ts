@@ -84,6 +84,16 @@ export async function observeFunction({
   };
 }
 
+/** Whether there is a calibration's copy of the function. */
+export async function observeTwin({ clients, pool, names, signal }: Reads): Promise<boolean> {
+  const found = await clients.lambda
+    .send(new GetFunctionCommand({ FunctionName: names.twin }), { abortSignal: signal })
+    .catch(unlessMissing('ResourceNotFoundException'));
+  if (found?.Configuration === undefined) return false;
+  checkOwner('function', names.twin, found.Tags, pool);
+  return true;
+}
+
 interface Statement {
   readonly Sid?: string;
   readonly Condition?: { readonly ArnLike?: Readonly<Record<string, string>> };

@@ -8,7 +8,13 @@ import {
   type ObservedKey,
   type ObservedPlan,
 } from './observe-api.ts';
-import { observeAlarm, observeFunction, observeLogGroup, observeRole } from './observe-function.ts';
+import {
+  observeAlarm,
+  observeFunction,
+  observeLogGroup,
+  observeRole,
+  observeTwin,
+} from './observe-function.ts';
 import type { ObservedFunction, ObservedLogGroup, ObservedRole } from './observe-function.ts';
 import type { Names } from './desired.ts';
 
@@ -18,6 +24,8 @@ export interface Observed {
   readonly role: ObservedRole | undefined;
   readonly logGroup: ObservedLogGroup | undefined;
   readonly fn: ObservedFunction | undefined;
+  /** Whether a calibration's copy of the function is there: one that ended without removing it left it. */
+  readonly twin: boolean;
   /** The API in use, the oldest if there are several of its name. */
   readonly api: ObservedApi | undefined;
   /** APIs of the same name that a lost answer left behind. */
@@ -48,10 +56,11 @@ export async function observe(
   const { pool, names } = scope;
   const failed = new AbortController();
   const reads = { clients, pool, names, signal: AbortSignal.any([signal, failed.signal]) };
-  const [role, logGroup, fn, apis, keys, plans, alarm] = await Promise.all([
+  const [role, logGroup, fn, twin, apis, keys, plans, alarm] = await Promise.all([
     scope.role ? observeRole(reads) : undefined,
     observeLogGroup(reads),
     observeFunction(reads),
+    observeTwin(reads),
     observeApi(reads),
     observeKey(reads),
     observeUsagePlan(reads),
@@ -64,6 +73,7 @@ export async function observe(
     role,
     logGroup,
     fn,
+    twin,
     api: apis.found,
     spareApiIds: apis.spareIds,
     key: keys.found,

@@ -9,6 +9,7 @@ export function planSteps(desired: Desired, observed: Observed): Step[] {
     ...roleSteps(desired, observed),
     ...logSteps(desired, observed),
     ...functionSteps(desired, observed),
+    ...(observed.twin ? [{ do: 'remove what a calibration left' } as const] : []),
     ...apiSteps(desired, observed),
     ...keySteps(desired, observed),
     ...alarmSteps(desired, observed),

@@ -8,6 +8,7 @@ export type Step =
   | { readonly do: 'create log group' }
   | { readonly do: 'set log retention' }
   | { readonly do: 'create function' }
+  | { readonly do: 'remove what a calibration left' }
   | { readonly do: 'update function settings'; readonly differing: readonly string[] }
   | { readonly do: 'update function code' }
   | { readonly do: 'tag function' }

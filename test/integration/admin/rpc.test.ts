@@ -25,6 +25,9 @@ describe('what can be done', () => {
     ['functions.call', { method: 'fibonacci', params: [20], backend: 'cloud' }, 'call fibonacci'],
     ['cloud.deploy', { dryRun: true }, 'deploy --dry-run'],
     ['cloud.deploy', undefined, 'deploy'],
+    ['cloud.calibrate', { method: 'fibonacci', params: [20] }, 'calibrate fibonacci -'],
+    ['cloud.calibrate', { method: 'fibonacci', sizesMb: [512, 1769] }, 'calibrate fibonacci 512 1769'],
+    ['cloud.calibrate.stop', undefined, 'stop calibrating'],
     ['cloud.destroy', undefined, 'destroy'],
     ['offload.set', { policy: 'never' }, 'offload never -'],
     ['offload.set', { policy: 'threshold', waitMs: 20 }, 'offload threshold 20'],
@@ -59,6 +62,8 @@ describe('params', () => {
     ['functions.call', { method: 'fibonacci', params: 20 }, 'params: '],
     ['functions.call', { method: 'fibonacci', backend: 'moon' }, 'backend: '],
     ['cloud.deploy', { dryRun: 'yes' }, 'dryRun: '],
+    ['cloud.calibrate', { method: 'fibonacci', sizesMb: [64] }, 'sizesMb.0: '],
+    ['cloud.calibrate', { method: 'fibonacci', sizesMb: [] }, 'sizesMb: '],
     ['offload.set', { policy: 'threshold', waitMs: -1 }, 'waitMs: '],
   ])('%s %j is refused by name', async (method, params, part) => {
     const { rpc, operations } = await openAdmin();

@@ -57,6 +57,10 @@ describe('call', () => {
     expect((await run('call', 'add', '1', '2', '--backend', 'cloud')).code).toBe(1);
   });
 
+  it('waits for an answer longer than the 5 s after which Node’s own agent would give up', async () => {
+    expect(await run('call', 'naptime', '5500', 'rested')).toMatchObject({ code: 0, stdout: 'rested\n' });
+  });
+
   it('ends with 1 and the reason when the call failed', async () => {
     const unknown = await run('call', 'no-such-function');
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
@@ -151,7 +155,8 @@ describe('exit codes', () => {
 
   it('1 when the daemon refuses', async () => {
     expect((await spillway({ ...env, SPILLWAY_ADMIN_TOKEN: 'wrong' }, ['status'])).code).toBe(1);
-    expect((await run('compare', 'add', '1', '2')).stderr).toContain('the cloud is off');
+    for (const command of ['compare', 'calibrate'])
+      expect((await run(command, 'add', '1', '2')).stderr).toContain('the cloud is off');
   });
 
   it('2 when no daemon is there', async () => {

@@ -35,6 +35,10 @@ describe('the plan', () => {
     expect(steps(there)).toEqual([]);
   });
 
+  it('removes what a calibration left, and nothing else', () => {
+    expect(steps({ ...there, twin: true })).toEqual(['remove what a calibration left']);
+  });
+
   it('touches no role where one is given, and gives the function that one', () => {
     const given = target({ roleArn: 'arn:aws:iam::123456789012:role/LabRole' });
     expect(steps(NOTHING, given)).not.toContain('create role');

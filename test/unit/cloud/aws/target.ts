@@ -27,6 +27,7 @@ export const NOTHING: Observed = {
   role: undefined,
   logGroup: undefined,
   fn: undefined,
+  twin: false,
   api: undefined,
   spareApiIds: [],
   key: undefined,
