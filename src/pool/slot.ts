@@ -48,7 +48,12 @@ export interface SlotEvents {
   room(slot: Slot): void;
   /** End the slot's process: at once, or only if its event loop is stuck. */
   end(slot: Slot, how: 'now' | 'if-stuck'): void;
+  /** A call known to be short has kept it busy for so many milliseconds. */
+  ranShort(ms: number): void;
 }
+
+/** One of the short calls that for once took long must not look like a sudden load, in milliseconds. */
+const MOST_COUNTED_MS = 50;
 
 /** One slot of a worker. */
 export class Slot {
@@ -66,6 +71,8 @@ export class Slot {
   #concurrency = 1;
   #shortMs = 0;
   #abandoned = 0;
+  /** Calls that aren't known to be short. */
+  #long = 0;
   #frontSince = 0;
   #handed = 0;
   #done = 0;
@@ -95,9 +102,12 @@ export class Slot {
     return this.#calls.size;
   }
 
-  /** The share of it that calls occupy: 0 … 1. */
+  /**
+   * The share of it that calls occupy: 0 … 1. Calls known to be short don't count while they are here: under load they are
+   * on their way, or in line, for a hundred times as long as they run. See ranShort.
+   */
   get occupied(): number {
-    return Math.min(1, this.#calls.size / this.#concurrency);
+    return Math.min(1, this.#long / this.#concurrency);
   }
 
   /** Lets calls in: its worker is ready. */
@@ -160,6 +170,7 @@ export class Slot {
     const { shortMs } = call;
     this.#calls.add(callId, call, now, shortMs);
     this.#shortMs += shortMs;
+    if (shortMs === Infinity) this.#long += 1;
     this.#handed += 1;
     this.#connection.run(callId, call, shortMs !== Infinity);
     return callId;
@@ -174,6 +185,9 @@ export class Slot {
     const warm = this.#done > 0;
     this.#done += 1;
     const { json, failure, runMs, cpuMs } = answer;
+    if (leased.shortMs !== Infinity) {
+      this.#events.ranShort(Math.min(runMs, now - leased.at, MOST_COUNTED_MS));
+    }
     leased.call.answered(this, { json, failure, runMs, cpuMs, warm });
     this.#afterRelease(now);
     return true;
@@ -193,6 +207,7 @@ export class Slot {
     this.#open = false;
     const calls = this.#calls.all();
     this.#calls.clear();
+    this.#long = 0;
     for (const { call } of calls) call.lost(this, reason);
   }
 
@@ -258,6 +273,7 @@ export class Slot {
     }
     this.#calls.remove(leased);
     if (leased.abandoned) this.#abandoned -= 1;
+    if (leased.shortMs === Infinity) this.#long -= 1;
     // Infinity minus Infinity is NaN: an empty slot starts from zero.
     this.#shortMs = this.#calls.size === 0 ? 0 : this.#shortMs - leased.shortMs;
     return leased;
