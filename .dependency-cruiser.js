@@ -121,7 +121,7 @@ export default {
       severity: 'error',
       from: { path: '^worker/' },
       to: {
-        pathNot: ['^worker/', '^src/pool/(frames|protocol)\\.ts$'],
+        pathNot: ['^worker/', '^src/pool/(frames|outgoing|protocol)\\.ts$'],
         dependencyTypesNot: ['core'],
       },
     },

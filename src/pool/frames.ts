@@ -89,9 +89,12 @@ export class FrameDecoder {
   #parts: Buffer[] = [];
   #have = 0;
   #need = LENGTH_BYTES;
+  readonly #borrows: boolean;
 
-  constructor(maxPayloadBytes: number) {
+  /** @param borrows the bytes it is given are written over once push() has returned, and so are the payloads it tells */
+  constructor(maxPayloadBytes: number, borrows = false) {
     this.maxPayloadBytes = maxPayloadBytes;
+    this.#borrows = borrows;
   }
 
   /**
@@ -101,7 +104,7 @@ export class FrameDecoder {
   push(chunk: Buffer, onFrame: OnFrame): void {
     let bytes = chunk;
     if (this.#have > 0) {
-      this.#parts.push(chunk);
+      this.#parts.push(this.#kept(chunk));
       this.#have += chunk.length;
       // A large frame arrives in many chunks: they are joined once, when it is whole.
       if (this.#have < this.#need) return;
@@ -126,9 +129,13 @@ export class FrameDecoder {
     }
     const rest = bytes.length - at;
     if (rest === 0) return;
-    this.#parts = [at === 0 ? bytes : bytes.subarray(at)];
+    this.#parts = [this.#kept(at === 0 ? bytes : bytes.subarray(at))];
     this.#have = rest;
     this.#need = rest < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + bytes.readUInt32BE(at);
+  }
+
+  #kept(bytes: Buffer): Buffer {
+    return this.#borrows ? Buffer.from(bytes) : bytes;
   }
 }
 
@@ -242,7 +249,16 @@ export function decodeCall(callId: number, payload: Buffer): CallFrame {
   };
 }
 
-/** Encodes a RESULT or FAILURE; times in whole microseconds. */
+/** A RESULT or FAILURE; times in whole microseconds. */
+export interface AnswerFrame {
+  readonly type: number;
+  readonly callId: number;
+  readonly runUs: number;
+  readonly cpuUs: number;
+  readonly json: string;
+}
+
+/** Encodes a RESULT or FAILURE. */
 export function encodeAnswer(
   type: number,
   callId: number,
@@ -250,9 +266,27 @@ export function encodeAnswer(
   cpuUs: number,
   json: string,
 ): Buffer {
-  const frame = header(type, callId, ANSWER_PREFIX_BYTES + Buffer.byteLength(json));
-  frame.writeUInt32BE(Math.min(CPU_UNKNOWN - 1, runUs), HEADER_BYTES);
-  frame.writeUInt32BE(Math.min(CPU_UNKNOWN, cpuUs), HEADER_BYTES + 4);
-  frame.write(json, HEADER_BYTES + ANSWER_PREFIX_BYTES, 'utf8');
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + ANSWER_PREFIX_BYTES + Buffer.byteLength(json));
+  writeAnswer(frame, 0, { type, callId, runUs, cpuUs, json });
   return frame;
+}
+
+/** So many bytes hold the answer, whatever is in it: a character of a string is up to three in UTF-8. */
+export function mostAnswerBytes({ json }: AnswerFrame): number {
+  return HEADER_BYTES + ANSWER_PREFIX_BYTES + 3 * json.length;
+}
+
+/** Writes what encodeAnswer gives, at `at`, where there is room for it. @returns the index just after it */
+export function writeAnswer(
+  bytes: Buffer,
+  at: number,
+  { type, callId, runUs, cpuUs, json }: AnswerFrame,
+): number {
+  const end = writeText(bytes, at + HEADER_BYTES + ANSWER_PREFIX_BYTES, json);
+  writeUInt32(bytes, at, end - at - LENGTH_BYTES);
+  bytes[at + LENGTH_BYTES] = type;
+  writeUInt32(bytes, at + LENGTH_BYTES + 1, callId);
+  writeUInt32(bytes, at + HEADER_BYTES, Math.min(CPU_UNKNOWN - 1, runUs));
+  writeUInt32(bytes, at + HEADER_BYTES + 4, Math.min(CPU_UNKNOWN, cpuUs));
+  return end;
 }

@@ -32,6 +32,21 @@ function decode(chunks: readonly Buffer[], maxPayloadBytes = 1000): Frame[] {
   return frames;
 }
 
+/** The same, of chunks that all come in one buffer, each written over the one before it. */
+function decodeBorrowed(chunks: readonly Buffer[]): Frame[] {
+  const decoder = new FrameDecoder(1000, true);
+  const buffer = Buffer.alloc(Math.max(1, ...chunks.map((chunk) => chunk.length)));
+  const frames: Frame[] = [];
+  for (const chunk of chunks) {
+    buffer.fill(0xff);
+    chunk.copy(buffer);
+    decoder.push(buffer.subarray(0, chunk.length), (type, callId, payload) =>
+      frames.push({ type, callId, payload: payload.toString('hex') }),
+    );
+  }
+  return frames;
+}
+
 function cutAt(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const at = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
   return at.slice(1).map((end, i) => bytes.subarray(at[i], end));
@@ -67,6 +82,7 @@ describe('FrameDecoder', () => {
           cuts.map((cut) => cut % (bytes.length + 1)),
         );
         expect(decode(chunks)).toEqual(expected);
+        expect(decodeBorrowed(chunks)).toEqual(expected);
         expect(decode([...bytes].map((byte) => Buffer.of(byte)))).toEqual(expected);
       }),
       { numRuns: 200 },
