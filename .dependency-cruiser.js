@@ -121,7 +121,7 @@ export default {
       severity: 'error',
       from: { path: '^worker/' },
       to: {
-        pathNot: ['^worker/', '^src/pool/(frames|print-limit|protocol)\\.ts$'],
+        pathNot: ['^worker/', '^src/pool/(call-frame|frames|outgoing|print-limit|protocol)\\.ts$'],
         dependencyTypesNot: ['core'],
       },
     },

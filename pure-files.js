@@ -39,6 +39,7 @@ export const PURE_FILES = [
   'src/dispatch/run-time-model.ts',
   'src/dispatch/size-fit.ts',
   'src/dispatch/warm-instances.ts',
+  'src/pool/call-frame.ts',
   'src/pool/frames.ts',
   'src/pool/liveness.ts',
   'src/pool/peak-ewma.ts',

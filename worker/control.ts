@@ -50,8 +50,8 @@ export class Control {
       connected: (socket) => {
         this.#hello(socket);
       },
-      data: (chunk, socket) => {
-        this.#read(chunk, socket);
+      data: (bytes, socket) => {
+        this.#read(Buffer.from(bytes), socket); // the bundle is kept as it came
       },
       lost: () => {
         this.#awaitBalancer();

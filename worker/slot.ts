@@ -4,38 +4,36 @@
  */
 import { Socket } from 'node:net';
 import { FrameDecoder, FrameType, HEADER_BYTES, encodeFrame } from '../src/pool/frames.ts';
+import { Outgoing } from '../src/pool/outgoing.ts';
 import { loadBundle } from './bundle.ts';
 import { LINK_FD, LINK_MAX_BYTES, LinkType, readLink, say, type SlotOrder } from './link.ts';
 import { Redial } from './redial.ts';
-import { Runner } from './runner.ts';
+import { Runner, type AnswerSink } from './runner.ts';
 import { markPrints } from './tags.ts';
 
-/** Frames up to this size are joined before they are written: one system call for a burst of answers. */
-const GATHER_BYTES = 64 * 1024;
 /** The largest CALL taken, in bytes. The balancer caps requests far below; this only bounds a mistake. */
 const CALL_MAX_BYTES = 1024 * 1024 * 1024;
 
 /** Gathers answers and writes them in one go. */
-class Outbox {
+class Outbox extends Outgoing implements AnswerSink {
   socket: Socket | undefined;
-  #frames: Buffer[] = [];
-  #bytes = 0;
 
   send(frame: Buffer): void {
-    this.#frames.push(frame);
-    this.#bytes += frame.length;
+    this.push(frame);
   }
 
   flush(): void {
-    const frames = this.#frames;
-    if (frames.length === 0) return;
-    const bytes = this.#bytes;
-    this.#frames = [];
-    this.#bytes = 0;
+    const [first, ...others] = this.take();
     const { socket } = this;
-    if (socket?.writable !== true) return; // lost: the balancer has given these calls up
-    if (frames.length === 1 || bytes > GATHER_BYTES) for (const frame of frames) socket.write(frame);
-    else socket.write(Buffer.concat(frames, bytes));
+    if (first === undefined || socket?.writable !== true) return; // lost: the balancer has given these calls up
+    if (others.length === 0) {
+      socket.write(first);
+      return;
+    }
+    socket.cork();
+    socket.write(first);
+    for (const piece of others) socket.write(piece);
+    socket.uncork();
   }
 }
 
@@ -49,10 +47,10 @@ function serve(order: SlotOrder, code: Buffer, cache: Buffer): void {
   const outbox = new Outbox();
   const runner = new Runner(bundle, manifest, order.maxResultBytes, outbox);
   markPrints(() => runner.current());
-  let decoder = new FrameDecoder(CALL_MAX_BYTES);
+  let decoder = new FrameDecoder(CALL_MAX_BYTES, true);
   const redial = new Redial(order.socket, {
     connected(socket) {
-      decoder = new FrameDecoder(CALL_MAX_BYTES);
+      decoder = new FrameDecoder(CALL_MAX_BYTES, true);
       outbox.socket = socket;
       runner.newEpoch();
       const hello = JSON.stringify({ worker: order.worker, key: order.key, ...runner.busy() });

@@ -19,6 +19,8 @@ export interface Figures {
   readonly connections: number;
   readonly contender: string;
   readonly callsPerSecond: number;
+  /** Calls a second of each round, in their order: those of one round belong together, since all had the same minute. */
+  readonly rates: readonly number[];
   /** Half of the distance between the slowest and the fastest round, over the median. */
   readonly spread: number;
   readonly p50Ms: number;
@@ -74,6 +76,7 @@ export async function compare(
       connections,
       contender: contender.name,
       callsPerSecond: median(rates),
+      rates,
       spread: (Math.max(...rates) - Math.min(...rates)) / median(rates) / 2,
       p50Ms: middle((run) => run.p50Ms),
       p99Ms: middle((run) => run.p99Ms),

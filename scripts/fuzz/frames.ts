@@ -1,8 +1,7 @@
 /** The frame decoder: however a stream is cut, the same frames or the same refusal come out of it. */
+import { decodeCall, encodeCall } from '../../src/pool/call-frame.ts';
 import {
-  decodeCall,
   encodeAnswer,
-  encodeCall,
   encodeFrame,
   encodeMark,
   FrameDecoder,

@@ -42,8 +42,13 @@ export class Line<C> {
     return place;
   }
 
-  /** Lets a call out, once. Its place is in this line. */
-  remove({ older, newer }: Place<C>): void {
+  /**
+   * Lets a call out, once. Its place is in this line. It forgets its neighbours: one that has grown old before it left would
+   * else keep the next one for the garbage collector, and that the next, so that every call grew old.
+   */
+  remove(place: Place<C>): void {
+    const { older, newer } = place;
+    place.older = place.newer = undefined;
     this.size -= 1;
     if (older === undefined) this.#oldest = newer;
     else older.newer = newer;

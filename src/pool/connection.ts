@@ -1,6 +1,7 @@
 /** A worker's connection: frames in, frames out, writes gathered per turn of the event loop. */
 import type { Socket } from 'node:net';
-import { FrameDecoder, FrameError, type CallFrame, type OnFrame } from './frames.ts';
+import { type CallFrame } from './call-frame.ts';
+import { FrameDecoder, FrameError, type OnFrame } from './frames.ts';
 import { Outgoing } from './outgoing.ts';
 
 /** Hears that a connection has ended, and why; `garbage`: the peer didn't speak frames. */

@@ -7,7 +7,8 @@
 /** Changes whenever balancer and worker program would misunderstand each other. */
 export const PROTOCOL_VERSION = 3;
 
-const LENGTH_BYTES = 4;
+/** The length that each frame begins with. */
+export const LENGTH_BYTES = 4;
 const FIXED_BYTES = 5;
 /** The bytes of a frame before its payload. */
 export const HEADER_BYTES = LENGTH_BYTES + FIXED_BYTES;
@@ -16,8 +17,6 @@ export const HEADER_BYTES = LENGTH_BYTES + FIXED_BYTES;
 export const ANSWER_PREFIX_BYTES = 8;
 /** Stands for a CPU time that was not measured. */
 export const CPU_UNKNOWN = 0xffff_ffff;
-/** The bytes at the start of a CALL payload: remaining ms u32, function index u16, flags u8. Then the trace, then the params. */
-const CALL_PREFIX_BYTES = 7;
 
 /** The kinds of frames. W: worker's control process, S: slot, B: balancer. */
 export const FrameType = {
@@ -61,18 +60,6 @@ export const FrameType = {
   TAKE_BACK: 23,
 } as const;
 
-/** CALL flag: params follow. Without it the request had none. */
-const FLAG_PARAMS = 1;
-/** CALL flag: known to be short, so answers before it may wait for it. */
-const FLAG_SHORT = 2;
-/** CALL flag: a traceparent stands before the params. */
-const FLAG_TRACE = 4;
-/** CALL flag: a tracestate stands after the traceparent, its length before it as u16. Only with FLAG_TRACE. */
-const FLAG_STATE = 8;
-const STATE_LENGTH_BYTES = 2;
-/** Its length: version 00 of W3C Trace Context has no other. */
-const TRACE_BYTES = 55;
-
 /** Thrown by the decoder: the peer doesn't speak frames, or one is over the limit. */
 export class FrameError extends Error {
   override readonly name = 'FrameError';
@@ -92,9 +79,12 @@ export class FrameDecoder {
   #parts: Buffer[] = [];
   #have = 0;
   #need = LENGTH_BYTES;
+  readonly #borrows: boolean;
 
-  constructor(maxPayloadBytes: number) {
+  /** @param borrows the bytes it is given are written over once push() has returned, and so are the payloads it tells */
+  constructor(maxPayloadBytes: number, borrows = false) {
     this.maxPayloadBytes = maxPayloadBytes;
+    this.#borrows = borrows;
   }
 
   /**
@@ -104,7 +94,7 @@ export class FrameDecoder {
   push(chunk: Buffer, onFrame: OnFrame): void {
     let bytes = chunk;
     if (this.#have > 0) {
-      this.#parts.push(chunk);
+      this.#parts.push(this.#kept(chunk));
       this.#have += chunk.length;
       // A large frame arrives in many chunks: they are joined once, when it is whole.
       if (this.#have < this.#need) return;
@@ -129,13 +119,18 @@ export class FrameDecoder {
     }
     const rest = bytes.length - at;
     if (rest === 0) return;
-    this.#parts = [at === 0 ? bytes : bytes.subarray(at)];
+    this.#parts = [this.#kept(at === 0 ? bytes : bytes.subarray(at))];
     this.#have = rest;
     this.#need = rest < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + bytes.readUInt32BE(at);
   }
+
+  #kept(bytes: Buffer): Buffer {
+    return this.#borrows ? Buffer.from(bytes) : bytes;
+  }
 }
 
-function header(type: number, callId: number, payloadBytes: number): Buffer {
+/** A frame of which the payload is still to be written. */
+export function header(type: number, callId: number, payloadBytes: number): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + payloadBytes);
   frame.writeUInt32BE(FIXED_BYTES + payloadBytes, 0);
   frame[LENGTH_BYTES] = type;
@@ -156,70 +151,11 @@ export function encodeMark(type: number, callId: number): Buffer {
   return header(type, callId, 0);
 }
 
-/** What a CALL frame carries. */
-export interface CallFrame {
-  readonly callId: number;
-  /** How long the call may still take, in milliseconds; rounded up, so that a slot never sees the deadline too soon. */
-  readonly remainingMs: number;
-  /** The function's place in the manifest, which is sorted by name. */
-  readonly functionIndex: number;
-  readonly params: string | undefined;
-  readonly short: boolean;
-  /** The call's trace, TRACE_BYTES of ASCII; most have none. */
-  readonly traceparent?: string | undefined;
-  /** What belongs to that, in ASCII; without it it is left out. */
-  readonly tracestate?: string | undefined;
-}
-
-/** Encodes a CALL. */
-export function encodeCall(call: CallFrame): Buffer {
-  const { params, traceparent } = call;
-  const tracestate = traceparent === undefined ? undefined : call.tracestate;
-  const stateBytes = tracestate === undefined ? 0 : STATE_LENGTH_BYTES + tracestate.length;
-  const traceBytes = traceparent === undefined ? 0 : TRACE_BYTES + stateBytes;
-  const paramBytes = params === undefined ? 0 : Buffer.byteLength(params);
-  const frame = header(FrameType.CALL, call.callId, CALL_PREFIX_BYTES + traceBytes + paramBytes);
-  frame.writeUInt32BE(Math.max(0, Math.min(0xffff_ffff, Math.ceil(call.remainingMs))), HEADER_BYTES);
-  frame.writeUInt16BE(call.functionIndex, HEADER_BYTES + 4);
-  const start = HEADER_BYTES + CALL_PREFIX_BYTES;
-  frame[HEADER_BYTES + 6] = (params === undefined ? 0 : FLAG_PARAMS) | (call.short ? FLAG_SHORT : 0);
-  if (traceparent !== undefined) {
-    frame[HEADER_BYTES + 6] = (frame[HEADER_BYTES + 6] ?? 0) | FLAG_TRACE;
-    frame.write(traceparent, start, TRACE_BYTES, 'latin1');
-  }
-  if (tracestate !== undefined) {
-    frame[HEADER_BYTES + 6] = (frame[HEADER_BYTES + 6] ?? 0) | FLAG_STATE;
-    frame.writeUInt16BE(tracestate.length, start + TRACE_BYTES);
-    frame.write(tracestate, start + TRACE_BYTES + STATE_LENGTH_BYTES, 'latin1');
-  }
-  if (params !== undefined) frame.write(params, start + traceBytes, 'utf8');
-  return frame;
-}
-
-/** The most bytes that a CALL takes. */
-export function mostCallBytes({ params }: CallFrame): number {
-  return HEADER_BYTES + CALL_PREFIX_BYTES + (params === undefined ? 0 : params.length * 3);
-}
-
-/** Writes what encodeCall gives for a call without a trace, at `at`, where there is room for it. @returns the index just after it */
-export function writeCall(bytes: Buffer, at: number, call: CallFrame): number {
-  const { callId, functionIndex, params, short } = call;
-  const start = at + HEADER_BYTES + CALL_PREFIX_BYTES;
-  const end = params === undefined ? start : writeText(bytes, start, params);
-  writeUInt32(bytes, at, end - at - LENGTH_BYTES);
-  bytes[at + LENGTH_BYTES] = FrameType.CALL;
-  writeUInt32(bytes, at + LENGTH_BYTES + 1, callId);
-  writeUInt32(bytes, at + HEADER_BYTES, Math.max(0, Math.min(0xffff_ffff, Math.ceil(call.remainingMs))));
-  bytes[at + HEADER_BYTES + 4] = functionIndex >>> 8;
-  bytes[at + HEADER_BYTES + 5] = functionIndex;
-  bytes[at + HEADER_BYTES + 6] = (params === undefined ? 0 : FLAG_PARAMS) | (short ? FLAG_SHORT : 0);
-  return end;
-}
-
 /** Up to this many characters a loop is quicker than a call into the system's encoder. */
 const LOOP_CHARACTERS = 48;
 
-function writeText(bytes: Buffer, at: number, text: string): number {
+/** Writes text as UTF-8. @returns the index just after it */
+export function writeText(bytes: Buffer, at: number, text: string): number {
   const { length } = text;
   if (length > LOOP_CHARACTERS) return at + bytes.write(text, at, 'utf8');
   for (let index = 0; index < length; index++) {
@@ -230,41 +166,24 @@ function writeText(bytes: Buffer, at: number, text: string): number {
   return at + length;
 }
 
-function writeUInt32(bytes: Buffer, at: number, value: number): void {
+/** Writes a number as the frames have it. */
+export function writeUInt32(bytes: Buffer, at: number, value: number): void {
   bytes[at] = value >>> 24;
   bytes[at + 1] = value >>> 16;
   bytes[at + 2] = value >>> 8;
   bytes[at + 3] = value;
 }
 
-/** Decodes a CALL's payload. @throws FrameError if it is cut short. */
-export function decodeCall(callId: number, payload: Buffer): CallFrame {
-  if (payload.length < CALL_PREFIX_BYTES) throw new FrameError('a CALL frame is cut short');
-  const flags = payload[6] ?? 0;
-  const traced = (flags & FLAG_TRACE) !== 0;
-  const traceEnd = CALL_PREFIX_BYTES + (traced ? TRACE_BYTES : 0);
-  const state = traced && (flags & FLAG_STATE) !== 0 ? readState(payload, traceEnd) : undefined;
-  const paramsAt = traceEnd + (state === undefined ? 0 : STATE_LENGTH_BYTES + state.length);
-  if (payload.length < paramsAt) throw new FrameError('a CALL frame is cut short');
-  return {
-    callId,
-    remainingMs: payload.readUInt32BE(0),
-    functionIndex: payload.readUInt16BE(4),
-    short: (flags & FLAG_SHORT) !== 0,
-    params: (flags & FLAG_PARAMS) === 0 ? undefined : payload.toString('utf8', paramsAt),
-    ...(traced && { traceparent: payload.toString('latin1', CALL_PREFIX_BYTES, traceEnd) }),
-    ...(state !== undefined && { tracestate: state }),
-  };
+/** A RESULT or FAILURE; times in whole microseconds. */
+export interface AnswerFrame {
+  readonly type: number;
+  readonly callId: number;
+  readonly runUs: number;
+  readonly cpuUs: number;
+  readonly json: string;
 }
 
-function readState(payload: Buffer, at: number): string {
-  const from = at + STATE_LENGTH_BYTES;
-  const to = payload.length < from ? Infinity : from + payload.readUInt16BE(at);
-  if (payload.length < to) throw new FrameError('a CALL frame is cut short');
-  return payload.toString('latin1', from, to);
-}
-
-/** Encodes a RESULT or FAILURE; times in whole microseconds. */
+/** Encodes a RESULT or FAILURE. */
 export function encodeAnswer(
   type: number,
   callId: number,
@@ -272,9 +191,27 @@ export function encodeAnswer(
   cpuUs: number,
   json: string,
 ): Buffer {
-  const frame = header(type, callId, ANSWER_PREFIX_BYTES + Buffer.byteLength(json));
-  frame.writeUInt32BE(Math.min(CPU_UNKNOWN - 1, runUs), HEADER_BYTES);
-  frame.writeUInt32BE(Math.min(CPU_UNKNOWN, cpuUs), HEADER_BYTES + 4);
-  frame.write(json, HEADER_BYTES + ANSWER_PREFIX_BYTES, 'utf8');
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + ANSWER_PREFIX_BYTES + Buffer.byteLength(json));
+  writeAnswer(frame, 0, { type, callId, runUs, cpuUs, json });
   return frame;
+}
+
+/** So many bytes hold the answer, whatever is in it: a character of a string is up to three in UTF-8. */
+export function mostAnswerBytes({ json }: AnswerFrame): number {
+  return HEADER_BYTES + ANSWER_PREFIX_BYTES + 3 * json.length;
+}
+
+/** Writes what encodeAnswer gives, at `at`, where there is room for it. @returns the index just after it */
+export function writeAnswer(
+  bytes: Buffer,
+  at: number,
+  { type, callId, runUs, cpuUs, json }: AnswerFrame,
+): number {
+  const end = writeText(bytes, at + HEADER_BYTES + ANSWER_PREFIX_BYTES, json);
+  writeUInt32(bytes, at, end - at - LENGTH_BYTES);
+  bytes[at + LENGTH_BYTES] = type;
+  writeUInt32(bytes, at + LENGTH_BYTES + 1, callId);
+  writeUInt32(bytes, at + HEADER_BYTES, Math.min(CPU_UNKNOWN - 1, runUs));
+  writeUInt32(bytes, at + HEADER_BYTES + 4, Math.min(CPU_UNKNOWN, cpuUs));
+  return end;
 }

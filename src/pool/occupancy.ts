@@ -21,6 +21,11 @@ export class Occupancy {
     return this.#busyMs + this.slots * Math.max(0, now - this.#at);
   }
 
+  /** A slot was occupied for so many milliseconds, which weren't counted as they passed. */
+  add(ms: number): void {
+    this.#busyMs += Math.max(0, ms);
+  }
+
   /** So many slots more are occupied from now on, or fewer. */
   change(bySlots: number, now: number): void {
     this.#busyMs = this.busyMs(now);

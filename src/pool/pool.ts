@@ -90,12 +90,12 @@ export class Pool implements Newcomers {
     this.#mixed = false;
   }
 
-  /** Slots that calls occupy now, in fractions where several share one. */
+  /** Slots that calls occupy now, in fractions where several share one; those known to be short left out. */
   get busySlots(): number {
     return this.#occupancy.slots;
   }
 
-  /** Slot-milliseconds that calls have occupied since the start, up to `now` (performance.now()). */
+  /** Slot-milliseconds that calls have occupied since the start, up to `now` (performance.now()), short ones included. */
   busyMs(now: number): number {
     return this.#occupancy.busyMs(now);
   }
@@ -108,6 +108,7 @@ export class Pool implements Newcomers {
       occupied: (bySlots) => {
         this.#occupancy.change(bySlots, performance.now());
       },
+      ranShort: (ms) => this.#occupancy.add(ms),
       ready: (ready) => this.#listener?.workerReady(ready),
       drained: (drained) => this.#listener?.workerDrained(drained),
       lost: (lost, reason) => {

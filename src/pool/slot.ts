@@ -2,6 +2,7 @@
 import { MAX_AHEAD, MAX_AHEAD_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
 import type { Answer, SlotAnswer } from './answer.ts';
 import { newCallId } from './call-ids.ts';
+import { LeasedCalls, type Leased } from './leased-calls.ts';
 import { PeakEwma } from './peak-ewma.ts';
 
 /** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
@@ -48,18 +49,12 @@ export interface SlotEvents {
   room(slot: Slot): void;
   /** End the slot's process: at once, or only if its event loop is stuck. */
   end(slot: Slot, how: 'now' | 'if-stuck'): void;
+  /** A call known to be short has kept it busy for so many milliseconds. */
+  ranShort(ms: number): void;
 }
 
-/** A call leased to this slot. */
-interface Leased {
-  readonly call: SlotCall;
-  /** performance.now() when it was handed over. */
-  readonly at: number;
-  /** The call's shortMs at that time: what is known of its function changes while it is here. */
-  readonly shortMs: number;
-  /** Nobody waits for it here any more: overdue, or placed again elsewhere. */
-  abandoned: boolean;
-}
+/** One of the short calls that for once took long must not look like a sudden load, in milliseconds. */
+const MOST_COUNTED_MS = 50;
 
 /** One slot of a worker. */
 export class Slot {
@@ -73,11 +68,12 @@ export class Slot {
   readonly latency = new PeakEwma();
   readonly #connection: SlotConnection;
   readonly #events: SlotEvents;
-  /** Insertion order is the order in which the slot runs them. */
-  readonly #calls = new Map<number, Leased>();
+  readonly #calls = new LeasedCalls();
   #concurrency = 1;
   #shortMs = 0;
   #abandoned = 0;
+  /** Calls that aren't known to be short. */
+  #long = 0;
   #frontSince = 0;
   #handed = 0;
   #done = 0;
@@ -107,9 +103,12 @@ export class Slot {
     return this.#calls.size;
   }
 
-  /** The share of it that calls occupy: 0 … 1. */
+  /**
+   * The share of it that calls occupy: 0 … 1. Calls known to be short don't count while they are here: under load they are
+   * on their way, or in line, for a hundred times as long as they run. See ranShort.
+   */
   get occupied(): number {
-    return Math.min(1, this.#calls.size / this.#concurrency);
+    return Math.min(1, this.#long / this.#concurrency);
   }
 
   /** Lets calls in: its worker is ready. */
@@ -126,7 +125,7 @@ export class Slot {
   /** Its worker is silent: tells every call in it, so that those that may are placed elsewhere as well. */
   doubt(): void {
     this.reservedFor = 0;
-    for (const [callId, { call, abandoned }] of [...this.#calls]) if (!abandoned) call.heldUp(this, callId);
+    for (const { callId, call, abandoned } of this.#calls.all()) if (!abandoned) call.heldUp(this, callId);
   }
 
   /** Whether it takes calls, now or when it has room. */
@@ -155,8 +154,8 @@ export class Slot {
   /** How long until it is empty, as far as can be expected, in milliseconds from `now`; `likely`: by likelyLeftMs. */
   freeInMs(now: number, likely = false): number {
     let ms = 0;
-    for (const { call } of this.#calls.values())
-      ms += likely ? call.likelyLeftMs(now) : call.remainingMs(now);
+    for (let leased = this.#calls.first; leased !== undefined; leased = leased.after)
+      ms += likely ? leased.call.likelyLeftMs(now) : leased.call.remainingMs(now);
     return ms;
   }
 
@@ -170,8 +169,9 @@ export class Slot {
       this.reservedFor = 0;
     }
     const { shortMs } = call;
-    this.#calls.set(callId, { call, at: now, shortMs, abandoned: false });
+    this.#calls.add(callId, call, now, shortMs);
     this.#shortMs += shortMs;
+    if (shortMs === Infinity) this.#long += 1;
     this.#handed += 1;
     this.#connection.run(callId, call, shortMs !== Infinity);
     return callId;
@@ -186,6 +186,9 @@ export class Slot {
     const warm = this.#done > 0;
     this.#done += 1;
     const { json, failure, runMs, cpuMs } = answer;
+    if (leased.shortMs !== Infinity) {
+      this.#events.ranShort(Math.min(runMs, now - leased.at, MOST_COUNTED_MS));
+    }
     leased.call.answered(this, { json, failure, runMs, cpuMs, warm });
     this.#afterRelease(now);
     return true;
@@ -193,7 +196,7 @@ export class Slot {
 
   /** The slot gave a call back unstarted. False: it wasn't asked to, so its worker lies. */
   drop(callId: number): boolean {
-    if (this.#calls.get(callId)?.abandoned !== true) return false;
+    if (this.#calls.find(callId)?.abandoned !== true) return false;
     const now = performance.now();
     this.#release(callId, now)?.call.dropped(this);
     this.#afterRelease(now);
@@ -203,8 +206,9 @@ export class Slot {
   /** Its connection is gone: every call leased to it is lost. */
   lose(reason: string): void {
     this.#open = false;
-    const calls = [...this.#calls.values()];
+    const calls = this.#calls.all();
     this.#calls.clear();
+    this.#long = 0;
     for (const { call } of calls) call.lost(this, reason);
   }
 
@@ -232,29 +236,29 @@ export class Slot {
    */
   checkFront(now: number, slackMs: number): boolean {
     if (this.#calls.size < 2 || this.#concurrency !== 1) return false;
-    const [front, ...behind] = this.#calls;
-    if (front === undefined || now - this.#frontSince < front[1].shortMs + slackMs) return true;
+    const { first } = this.#calls;
+    if (first === undefined || now - this.#frontSince < first.shortMs + slackMs) return true;
     this.#heldUp = true;
-    for (const [callId, { call, abandoned }] of behind) if (!abandoned) call.heldUp(this, callId);
+    for (const leased of this.#calls.all()) {
+      if (leased !== first && !leased.abandoned) leased.call.heldUp(this, leased.callId);
+    }
     return true;
   }
 
   /** Unique among those the slot has: a call may outlast a turn of the counter, or come back before it was given up. */
   #idFor(call: SlotCall): number {
     let { callId } = call;
-    while (this.#calls.has(callId)) callId = newCallId();
+    while (this.#calls.find(callId) !== undefined) callId = newCallId();
     return callId;
   }
 
   /** Whether a call that it has was started: all were where it runs several at once, else the first. */
   #runs(callId: number): boolean {
-    if (this.#concurrency > 1) return true;
-    for (const first of this.#calls.keys()) return first === callId;
-    return false;
+    return this.#concurrency > 1 || this.#calls.first?.callId === callId;
   }
 
   #abandon(callId: number): boolean {
-    const leased = this.#calls.get(callId);
+    const leased = this.#calls.find(callId);
     if (leased === undefined) return false;
     if (!leased.abandoned) this.#abandoned += 1;
     leased.abandoned = true;
@@ -262,14 +266,15 @@ export class Slot {
   }
 
   #release(callId: number, now: number): Leased | undefined {
-    const leased = this.#calls.get(callId);
+    const leased = this.#calls.find(callId);
     if (leased === undefined) return undefined;
     if (this.#runs(callId)) {
       this.#frontSince = now;
       this.#heldUp = false;
     }
-    this.#calls.delete(callId);
+    this.#calls.remove(leased);
     if (leased.abandoned) this.#abandoned -= 1;
+    if (leased.shortMs === Infinity) this.#long -= 1;
     // Infinity minus Infinity is NaN: an empty slot starts from zero.
     this.#shortMs = this.#calls.size === 0 ? 0 : this.#shortMs - leased.shortMs;
     return leased;
@@ -281,11 +286,9 @@ export class Slot {
       if (this.#abandoned === this.#calls.size) this.#events.end(this, 'now');
       return;
     }
-    for (const front of this.#calls.values()) {
-      // Its deadline passed while it waited, and now it may run.
-      if (front.abandoned && front.call.deadlineAt <= now) this.#retire();
-      break;
-    }
+    const { first } = this.#calls;
+    // Its deadline passed while it waited, and now it may run.
+    if (first?.abandoned === true && first.call.deadlineAt <= now) this.#retire();
     // Of answers that came together only the last one tells: what waits is looked at once, not once for each.
     if (!this.#retiring && !this.#connection.more) this.#events.room(this);
   }

@@ -33,6 +33,8 @@ export interface WorkerEvents {
   printed(worker: Worker, line: Printed): void;
   /** Its calls occupy so many slots more than before; negative: fewer. */
   occupied(bySlots: number): void;
+  /** A call known to be short has kept a slot of it busy for so many milliseconds. */
+  ranShort(ms: number): void;
 }
 
 /** One worker of the pool. */
@@ -250,18 +252,15 @@ export class Worker {
         this.calls += 1;
         if (failed) this.failures += 1;
       },
-      released: () => {
-        this.#checkDrained();
-      },
+      released: () => this.#checkDrained(),
       idle: ({ slot }) => {
         this.#open(slot);
       },
       lied: () => {
         this.lose('it answers calls it was not given');
       },
-      occupied: (bySlots) => {
-        this.#events.occupied(bySlots);
-      },
+      occupied: (bySlots) => this.#events.occupied(bySlots),
+      ranShort: (ms) => this.#events.ranShort(ms),
       closed: (closed, reason, garbage) => {
         const { slot } = closed;
         this.#slots.delete(hello.key);

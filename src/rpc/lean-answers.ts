@@ -49,9 +49,11 @@ export class LeanAnswers {
     if (first !== asked) return false; // another one is first in line, or the client is gone
     let ends = false;
     while (first?.answered === true) {
-      ends = closes && first.next === undefined;
+      const next: Asked | undefined = first.next;
+      first.next = undefined; // an old one would else keep all after it for the garbage collector
+      ends = closes && next === undefined;
       this.#append(first.reply, ends);
-      first = first.next;
+      first = next;
       this.#count--;
     }
     this.#first = first;

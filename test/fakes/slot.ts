@@ -1,13 +1,6 @@
 /** A slot process as the balancer meets it. Which of its calls end, and how, is the test's to say. */
-import {
-  CPU_UNKNOWN,
-  FrameDecoder,
-  FrameType,
-  decodeCall,
-  encodeAnswer,
-  encodeMark,
-  type CallFrame,
-} from '../../src/pool/frames.ts';
+import { decodeCall, type CallFrame } from '../../src/pool/call-frame.ts';
+import { CPU_UNKNOWN, FrameDecoder, FrameType, encodeAnswer, encodeMark } from '../../src/pool/frames.ts';
 import type { WireEnd } from './wire.ts';
 
 /** The worker a slot belongs to, as far as the slot needs it. */

@@ -1,12 +1,8 @@
 /** Which deployment is in use: makes, replaces and removes it, one operation after the other, and tries again what failed. */
 import type { Logger } from 'pino';
 import { LAMBDA_HANDLER, buildZip } from '../../functions/zip.ts';
-<<<<<<< HEAD
-import type { CloudBundle, CloudListener, CloudState, DestroyReport } from '../backend.ts';
-=======
-import type { CalibrationOrder, CloudBundle, CloudState, DestroyReport } from '../backend.ts';
+import type { CalibrationOrder, CloudBundle, CloudListener, CloudState, DestroyReport } from '../backend.ts';
 import type { CalibrationReport } from '../calibration.ts';
->>>>>>> calibrate
 import type { Ledger } from '../ledger.ts';
 import { PRICES_AS_OF, pricesOf } from '../prices.ts';
 import { Calibration } from './calibration.ts';

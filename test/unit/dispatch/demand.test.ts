@@ -57,5 +57,8 @@ describe('occupancy', () => {
     occupancy.change(-1, 1200);
     expect([occupancy.slots, occupancy.busyMs(5000)]).toEqual([0, 250]);
     expect(occupancy.busyMs(0)).toBe(250);
+    occupancy.add(5);
+    occupancy.add(-5);
+    expect(occupancy.busyMs(5000)).toBe(255);
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decodeCall, encodeCall } from '../../../src/pool/call-frame.ts';
 import {
   ANSWER_PREFIX_BYTES,
   CPU_UNKNOWN,
@@ -7,9 +8,7 @@ import {
   FrameError,
   FrameType,
   HEADER_BYTES,
-  decodeCall,
   encodeAnswer,
-  encodeCall,
   encodeFrame,
   encodeMark,
 } from '../../../src/pool/frames.ts';
@@ -26,6 +25,21 @@ function decode(chunks: readonly Buffer[], maxPayloadBytes = 1000): Frame[] {
   const frames: Frame[] = [];
   for (const chunk of chunks) {
     decoder.push(chunk, (type, callId, payload) =>
+      frames.push({ type, callId, payload: payload.toString('hex') }),
+    );
+  }
+  return frames;
+}
+
+/** The same, of chunks that all come in one buffer, each written over the one before it. */
+function decodeBorrowed(chunks: readonly Buffer[]): Frame[] {
+  const decoder = new FrameDecoder(1000, true);
+  const buffer = Buffer.alloc(Math.max(1, ...chunks.map((chunk) => chunk.length)));
+  const frames: Frame[] = [];
+  for (const chunk of chunks) {
+    buffer.fill(0xff);
+    chunk.copy(buffer);
+    decoder.push(buffer.subarray(0, chunk.length), (type, callId, payload) =>
       frames.push({ type, callId, payload: payload.toString('hex') }),
     );
   }
@@ -68,6 +82,7 @@ describe('FrameDecoder', () => {
           cuts.map((cut) => cut % (bytes.length + 1)),
         );
         expect(decode(chunks)).toEqual(expected);
+        expect(decodeBorrowed(chunks)).toEqual(expected);
         expect(decode([...bytes].map((byte) => Buffer.of(byte)))).toEqual(expected);
       }),
       { numRuns: 200 },

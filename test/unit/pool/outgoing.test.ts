@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCall, encodeMark, FrameType } from '../../../src/pool/frames.ts';
+import { encodeCall } from '../../../src/pool/call-frame.ts';
+import { encodeAnswer, encodeMark, FrameType } from '../../../src/pool/frames.ts';
 import { Outgoing } from '../../../src/pool/outgoing.ts';
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -23,9 +24,22 @@ const call = fc.record({
   params: fc.option(text, { nil: undefined }),
   short: fc.boolean(),
 });
-const steps = fc.array(fc.oneof({ weight: 5, arbitrary: call }, u32, fc.constant('take' as const)), {
-  maxLength: 40,
+const answer = fc.record({
+  type: fc.constantFrom(FrameType.RESULT, FrameType.FAILURE),
+  callId: u32,
+  runUs: u32,
+  cpuUs: u32,
+  json: text,
 });
+const steps = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: call },
+    { weight: 5, arbitrary: answer },
+    u32,
+    fc.constant('take' as const),
+  ),
+  { maxLength: 40 },
+);
 
 describe('Outgoing', () => {
   it('gives the bytes of all frames in their order, and never touches what it has given', () => {
@@ -41,6 +55,10 @@ describe('Outgoing', () => {
               const mark = encodeMark(FrameType.CANCEL, step);
               expected.push(mark);
               outgoing.push(mark);
+            } else if ('json' in step) {
+              const { type, callId, runUs, cpuUs, json } = step;
+              expected.push(encodeAnswer(type, callId, runUs, cpuUs, json));
+              outgoing.answer(step);
             } else {
               expected.push(encodeCall(step));
               outgoing.call(step);

@@ -63,6 +63,8 @@ export class Call implements SlotCall {
 export class SlotRig {
   /** What the slot said: to its process, and to the pool. */
   readonly said: string[] = [];
+  /** Of calls known to be short. */
+  ranShortMs = 0;
   readonly slot: Slot;
 
   constructor() {
@@ -78,7 +80,11 @@ export class SlotRig {
         takeBack: say('take back'),
         cancel: say('cancel'),
       },
-      { room: () => void this.said.push('room'), end: (_slot, how) => void this.said.push(`end ${how}`) },
+      {
+        room: () => void this.said.push('room'),
+        end: (_slot, how) => void this.said.push(`end ${how}`),
+        ranShort: (ms) => void (this.ranShortMs += ms),
+      },
     );
     this.slot.open();
     this.said.length = 0;

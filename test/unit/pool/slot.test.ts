@@ -19,7 +19,7 @@ describe('Slot', () => {
       const closed = new Slot(
         { key: 'key', workerId: 'w1', bundle: 'b' },
         { more: false, run: () => {}, takeBack: () => {}, cancel: () => {} },
-        { room: () => {}, end: () => {} },
+        { room: () => {}, end: () => {}, ranShort: () => {} },
       );
       expect([closed.room(1), closed.usable]).toEqual([0, false]);
       slot.shut();
@@ -51,6 +51,38 @@ describe('Slot', () => {
       expect([slot.room(3), slot.room(1)]).toEqual([0, 1]);
       rig.run();
       expect(slot.reservedFor).toBe(0);
+    });
+  });
+
+  describe('occupied', () => {
+    it('is the share of it that calls take', () => {
+      const [first] = [rig.run({ concurrency: 4 }), rig.run({ concurrency: 4 })];
+      expect(slot.occupied).toBe(0.5);
+      slot.answer(first.id, ANSWER);
+      expect(slot.occupied).toBe(0.25);
+      slot.lose('it is gone');
+      expect([slot.occupied, rig.ranShortMs]).toEqual([0, 0]);
+    });
+
+    it('leaves out calls known to be short, of which it tells how long they ran', () => {
+      const call = rig.run({ shortMs: 0.5 });
+      expect([slot.occupied, slot.running]).toEqual([0, 1]);
+      pass(20);
+      slot.answer(call.id, { ...ANSWER, runMs: 0.25 });
+      expect([slot.occupied, rig.ranShortMs]).toEqual([0, 0.25]);
+      rig.run();
+      expect(slot.occupied).toBe(1);
+    });
+
+    it('believes a worker no more than the time that it had the call, and nobody that a short one took seconds', () => {
+      const quick = rig.run({ shortMs: 0.5 });
+      pass(3);
+      slot.answer(quick.id, { ...ANSWER, runMs: 1e6 });
+      expect(rig.ranShortMs).toBe(3);
+      const slow = rig.run({ shortMs: 0.5 });
+      pass(5000);
+      slot.answer(slow.id, { ...ANSWER, runMs: 5000 });
+      expect(rig.ranShortMs).toBe(53);
     });
   });
 

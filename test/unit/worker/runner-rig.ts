@@ -1,6 +1,7 @@
 /** A runner with a bundle whose calls end when the test says so, on virtual time. */
 import { vi } from 'vitest';
-import { FrameDecoder, FrameType, HEADER_BYTES, encodeCall } from '../../../src/pool/frames.ts';
+import { encodeCall } from '../../../src/pool/call-frame.ts';
+import { FrameDecoder, FrameType, HEADER_BYTES, encodeAnswer } from '../../../src/pool/frames.ts';
 import type { InvokeContext, InvokeOutcome, LoadedBundle } from '../../../worker/bundle.ts';
 import { Runner } from '../../../worker/runner.ts';
 
@@ -44,6 +45,11 @@ export class RunnerRig {
     };
     this.runner = new Runner(bundle, MANIFEST, MAX_RESULT_BYTES, {
       send: (frame) => {
+        this.frames.push(frame);
+        this.said.push(textOf(frame));
+      },
+      answer: ({ type, callId, runUs, cpuUs, json }) => {
+        const frame = encodeAnswer(type, callId, runUs, cpuUs, json);
         this.frames.push(frame);
         this.said.push(textOf(frame));
       },
