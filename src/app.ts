@@ -20,9 +20,10 @@ import { Listener, workerToken } from './pool/listener.ts';
 import { poolEvents } from './pool-events.ts';
 import { Pool } from './pool/pool.ts';
 import { Watch } from './pool/watch.ts';
+import { clear as clearHandover } from './handover.ts';
+import { prepare, type Prepared } from './preparation.ts';
 import { frontOptions } from './front-options.ts';
 import { createFront, type Front } from './rpc/http.ts';
-import { buildWorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
 import { BundleFault } from './scaling/starts.ts';
 import { openState, type State } from './state.ts';
@@ -60,13 +61,21 @@ export interface App {
   readonly poolControl: PoolControl | undefined;
 }
 
+/** What a balancer may be given by whoever starts it. */
+export interface Extras {
+  /** How an operator restarts it; absent where nobody can. */
+  readonly restarts?: Restarts;
+  /** What was built already, or is being built; absent: start() builds it. */
+  readonly prepared?: Promise<Prepared> | undefined;
+}
+
 /** Puts the parts together. Nothing is opened before start(). */
 export function build(
   config: Config,
   log: Logger,
   lines: LogLines,
   version: string,
-  restarts?: Restarts,
+  { restarts, prepared }: Extras = {},
 ): App {
   const undo: (() => Promise<void> | void)[] = [];
   let stopped = false;
@@ -100,6 +109,7 @@ export function build(
       state.close();
     });
     for (const repair of state.repaired) log.warn(repair);
+    clearHandover(state.dir);
     undo.push(() => operator.close());
     const admin = await operator.listen(state);
     const opened = createFront(
@@ -150,9 +160,13 @@ export function build(
 
   async function startPool(state: State): Promise<PoolBundle> {
     const startedAt = performance.now();
-    const { names, bundle } = await readFunctions(config);
-    const program = await buildWorkerProgram();
-    step(`bundled ${names.length} functions (${sinceMs(startedAt)} ms)`);
+    // First: workers of an earlier balancer dial again and again, and then the way is open by the time all is ready.
+    const listener = await Listener.open(state.runDir, state.workerSecret);
+    undo.push(() => listener.close());
+    const made = await (prepared ?? prepare(config.functionsDir));
+    const { program } = made;
+    const { names, bundle } = await readFunctions(config, made.bundle);
+    step(`${made.how} ${names.length} functions (${sinceMs(startedAt)} ms)`);
 
     const workers = new Pool({
       policy: config.policy,
@@ -193,8 +207,6 @@ export function build(
     undo.push(() => {
       watch.close();
     });
-    const listener = await Listener.open(state.runDir, state.workerSecret, workers);
-    undo.push(() => listener.close());
 
     for (const runtime of runtimes(config, state, program, log, step)) {
       const began = performance.now();
@@ -214,6 +226,7 @@ export function build(
           log,
           onProgress: step,
           onEvent: (event, reason) => operator.recorder.worker(event, reason),
+          onExpecting: () => listener.admit(workers),
         });
         elastic = crewed;
         // Before the start: a signal may come while workers are being started, and must end them too.

@@ -2,14 +2,17 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { LogLines } from './admin/call-log.ts';
 import type { RestartRefusal } from './admin/operations.ts';
-import { build, type App } from './app.ts';
+import type { App, build } from './app.ts';
 import { ConfigFault, parseConfig, type Config } from './config.ts';
 import { FunctionEnvFault } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import { limitHeap } from './heap.ts';
 import { createLogger, type Logger } from './log.ts';
 import { messageOf } from './message-of.ts';
-import { addressOf, rehearse, serveParent } from './rehearsal.ts';
+import type { Restarts } from './operations.ts';
+import { take } from './handover.ts';
+import { prepare, type Prepared } from './preparation.ts';
+import { addressOf, rehearse, serveParent, type Verdict } from './rehearsal.ts';
 import { readOrigin, RestartRefused, Successor, type Origin } from './restart.ts';
 import { StateFault } from './state.ts';
 
@@ -37,7 +40,8 @@ export async function daemon(env: NodeJS.ProcessEnv, args: readonly string[], ex
   } catch (error) {
     if (!(error instanceof ConfigFault)) throw error;
     if (origin.rehearse) {
-      serveParent(`the settings can't be used: ${error.faults.join('; ')}`, () => exit(EX_USAGE));
+      const refused = `the settings can't be used: ${error.faults.join('; ')}`;
+      serveParent({ refused }, () => exit(EX_USAGE));
       return;
     }
     process.stderr.write(
@@ -46,8 +50,21 @@ export async function daemon(env: NodeJS.ProcessEnv, args: readonly string[], ex
     exit(EX_USAGE);
   }
   limitHeap();
-  if (origin.rehearse) await onTrial(config, origin, exit);
-  else await new Daemon(config, exit).run(origin);
+  if (origin.rehearse) {
+    await onTrial(config, origin, exit);
+    return;
+  }
+  const prepared = prepareFor(config, origin);
+  // The start awaits it, but perhaps only after it has failed.
+  prepared.catch(() => undefined);
+  const app = await import('./app.ts');
+  await new Daemon(config, exit, app.build, prepared).run(origin);
+}
+
+/** Begun before most of the program is loaded, since another process does the work. */
+async function prepareFor({ stateDir, functionsDir }: Config, { handover }: Origin): Promise<Prepared> {
+  const taken = handover === undefined ? undefined : take(stateDir, handover, functionsDir);
+  return taken ?? (await prepare(functionsDir));
 }
 
 /** The start on trial, in a process of its own. */
@@ -55,14 +72,15 @@ async function onTrial(config: Config, origin: Origin, exit: Exit): Promise<void
   const silent = createLogger('silent', { terminal: false });
   // A Ctrl-C is for the balancer, which ends this process.
   for (const signal of ['SIGINT', 'SIGUSR2'] as const) process.on(signal, () => undefined);
-  const trial = rehearse(config, origin.socket?.asked, silent, (tried) =>
-    build(tried, silent, new LogLines(), readVersion()),
+  const app = await import('./app.ts');
+  const trial = rehearse(config, origin.socket?.asked, silent, (tried, prepared) =>
+    app.build(tried, silent, new LogLines(), readVersion(), { prepared: Promise.resolve(prepared) }),
   );
-  const refused = await trial.then(
-    () => undefined,
-    (error: unknown) => messageOf(error),
+  const verdict = await trial.then(
+    (handover): Verdict => ({ handover }),
+    (error: unknown): Verdict => ({ refused: messageOf(error) }),
   );
-  serveParent(refused, () => exit(0));
+  serveParent(verdict, () => exit(0));
 }
 
 /** The balancer's life in this process: from the start to a signal's stop, or to the next version. */
@@ -71,6 +89,7 @@ class Daemon {
   readonly #exit: Exit;
   readonly #log: Logger;
   readonly #lines = new LogLines();
+  readonly #builder: typeof build;
   #app: App;
   /** performance.now() of the first signal to stop. */
   #stopAt: number | undefined;
@@ -81,16 +100,17 @@ class Daemon {
   #late: NodeJS.Signals | undefined;
   #refused: RestartRefusal | undefined;
 
-  constructor(config: Config, exit: Exit) {
+  constructor(config: Config, exit: Exit, builder: typeof build, prepared: Promise<Prepared>) {
     this.#config = config;
     this.#exit = exit;
+    this.#builder = builder;
     this.#log = createLogger(config.logLevel, { terminal: process.stdout.isTTY, tap: this.#lines.take });
-    this.#app = this.#build();
+    this.#app = this.#build(prepared);
   }
 
-  #build(): App {
+  #build(prepared?: Promise<Prepared>): App {
     const refused = (): RestartRefusal | undefined => this.#refused;
-    return build(this.#config, this.#log, this.#lines, readVersion(), {
+    const restarts: Restarts = {
       begin: () => {
         if (!this.#mayRestart()) throw new Error(NOT_NOW);
         void this.#restart();
@@ -98,7 +118,8 @@ class Daemon {
       get refused() {
         return refused();
       },
-    });
+    };
+    return this.#builder(this.#config, this.#log, this.#lines, readVersion(), { restarts, prepared });
   }
 
   async run({ socket, signal }: Origin): Promise<void> {

@@ -21,6 +21,8 @@ export interface ElasticOptions {
   readonly token: (workerId: string) => string;
   readonly log: Logger;
   readonly onProgress: (step: string) => void;
+  /** Every worker that an earlier balancer left is expected now, and may dial in. */
+  readonly onExpecting: () => void;
   /** Hears what workers go through. */
   readonly onEvent: (event: CrewEvent, reason: string) => void;
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Config } from './config.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { Elastic } from './elastic.ts';
-import { buildBundle } from './functions/bundle.ts';
+import { buildBundle, type Bundle } from './functions/bundle.ts';
 import { readFunctionEnv } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import type { Manifests } from './functions/manifests.ts';
@@ -18,9 +18,9 @@ export interface ReadFunctions {
   readonly bundle: PoolBundle;
 }
 
-/** Bundles the folder. @throws FunctionsFault or FunctionEnvFault naming every fault. */
-export async function readFunctions(config: Config): Promise<ReadFunctions> {
-  const { hash, code, functions } = await buildBundle(resolve(config.functionsDir));
+/** Bundles the folder, unless that was done. @throws FunctionsFault or FunctionEnvFault naming every fault. */
+export async function readFunctions(config: Config, built?: Bundle): Promise<ReadFunctions> {
+  const { hash, code, functions } = built ?? (await buildBundle(resolve(config.functionsDir)));
   const env = config.functionEnvFile === undefined ? {} : readFunctionEnv(config.functionEnvFile);
   const maxResultBytes = config.maxBodyBytes;
   return { names: functions, bundle: { hash, code: Buffer.from(code), env, maxResultBytes } };

@@ -4,9 +4,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from './config.ts';
+import { leave, type Handover } from './handover.ts';
 import type { Logger } from './log.ts';
+import { prepare, type Prepared } from './preparation.ts';
 import type { SuccessorOrder, SuccessorWord } from './restart.ts';
-import { buildWorkerProgram } from './runtime/program.ts';
+import type { WorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
 
 /** As much of a balancer as a trial needs. */
@@ -18,20 +20,22 @@ interface Trial {
 /**
  * Tries whether a start with these settings would succeed: address, engine and image, and a whole start with one worker
  * process, on a port and a state folder of its own.
+ * @returns where it left what it has built, for the start that follows
  * @throws Error with the reason why not
  */
 export async function rehearse(
   config: Config,
   asked: string | undefined,
   log: Logger,
-  build: (config: Config) => Trial,
-): Promise<void> {
+  build: (config: Config, prepared: Prepared) => Trial,
+): Promise<Handover | undefined> {
   if (asked !== addressOf(config)) await tryAddress(config);
+  const prepared = await prepare(config.functionsDir);
   // In auto, processes can always serve.
-  if (config.runtime === 'docker') await tryEngine(config, log);
+  if (config.runtime === 'docker') await tryEngine(config, prepared.program, log);
   const stateDir = mkdtempSync(join(tmpdir(), 'spillway-'));
   try {
-    const app = build({
+    const tried: Config = {
       ...config,
       stateDir,
       runtime: 'process',
@@ -43,12 +47,14 @@ export async function rehearse(
       adminHost: '127.0.0.1',
       adminPort: 0,
       cloud: 'off',
-    });
+    };
+    const app = build(tried, prepared);
     await app.start();
     await app.stop();
   } finally {
     rmSync(stateDir, { recursive: true, force: true, maxRetries: 10 });
   }
+  return leave(config.stateDir, prepared);
 }
 
 /** HOST:PORT as the settings have it, by which a socket of an earlier run is known to fit. */
@@ -56,13 +62,16 @@ export function addressOf(config: Config): string {
   return `${config.host}:${config.port}`;
 }
 
+/** How the trial went: what it left for the start, or why there can be none. */
+export type Verdict = { readonly handover: Handover | undefined } | { readonly refused: string };
+
 /** Says how the trial went, then holds the listening socket until it is asked for. The process ends with its parent. */
-export function serveParent(refused: string | undefined, end: () => void): void {
+export function serveParent(verdict: Verdict, end: () => void): void {
   const say = (word: SuccessorWord, handle?: unknown, done?: () => void): void => {
     process.send?.(word, handle as undefined, {}, done);
   };
-  if (refused !== undefined) {
-    say({ refused }, undefined, end);
+  if ('refused' in verdict) {
+    say(verdict, undefined, end);
     return;
   }
   let held: { close(): void } | undefined;
@@ -75,7 +84,7 @@ export function serveParent(refused: string | undefined, end: () => void): void 
       say({ word: 'given' }, held, end);
     }
   });
-  say({ word: 'ready' });
+  say({ word: 'ready', handover: verdict.handover });
 }
 
 async function tryAddress({ host, port }: Config): Promise<void> {
@@ -88,10 +97,9 @@ async function tryAddress({ host, port }: Config): Promise<void> {
   });
 }
 
-async function tryEngine(config: Config, log: Logger): Promise<void> {
+async function tryEngine(config: Config, program: WorkerProgram, log: Logger): Promise<void> {
   const dir = resolve(config.stateDir);
   const state = { dir, runDir: join(dir, 'run'), pool: 'rehearsal' };
-  const program = await buildWorkerProgram();
   for (const runtime of runtimes(config, state, program, log, () => undefined)) {
     const launcher = await runtime.open();
     await launcher.close();

@@ -7,9 +7,10 @@
  * The child is of the new version, and rehearses its start before anything is given up (rehearsal.ts).
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, readFileSync, rmSync } from 'node:fs';
 import type { SendHandle } from 'node:child_process';
 import type { Server } from 'node:net';
+import type { Handover } from './handover.ts';
 
 /** How long a rehearsal may take, in milliseconds: an image may have to be built. */
 const REHEARSAL_MS = 300_000;
@@ -21,6 +22,7 @@ const SOCKET_FD = 0;
 const REHEARSE = '--rehearse';
 const SOCKET = '--socket=';
 const SIGNAL = '--signal=';
+const HANDOVER = '--handover=';
 
 /** How this process was started, if by an earlier version of itself. */
 export interface Origin {
@@ -30,6 +32,8 @@ export interface Origin {
   readonly socket: { readonly fd: number; readonly asked: string } | undefined;
   /** A signal that came too late for the earlier version. */
   readonly signal: NodeJS.Signals | undefined;
+  /** Digest of what the rehearsal has built and left in the state folder. */
+  readonly handover: string | undefined;
 }
 
 /** Reads what the earlier version put on the command line. */
@@ -41,11 +45,15 @@ export function readOrigin(args: readonly string[]): Origin {
     rehearse: args.includes(REHEARSE),
     socket: asked === undefined ? undefined : { fd: SOCKET_FD, asked },
     signal: value(SIGNAL) as NodeJS.Signals | undefined,
+    handover: value(HANDOVER),
   };
 }
 
 /** What the child says. */
-export type SuccessorWord = { readonly word: 'ready' | 'held' | 'given' } | { readonly refused: string };
+export type SuccessorWord =
+  | { readonly word: 'ready'; readonly handover: Handover | undefined }
+  | { readonly word: 'held' | 'given' }
+  | { readonly refused: string };
 /** What it is told. */
 export type SuccessorOrder = 'hold' | 'give';
 
@@ -60,6 +68,7 @@ export class Successor {
   readonly #asked: string;
   readonly #exited: Promise<void>;
   #lastWords = '';
+  #handover: Handover | undefined;
 
   private constructor(asked: string) {
     this.#asked = asked;
@@ -83,7 +92,8 @@ export class Successor {
   static async rehearse(asked: string): Promise<Successor> {
     const successor = new Successor(asked);
     try {
-      await successor.#hear('ready', REHEARSAL_MS);
+      const { said } = await successor.#hear('ready', REHEARSAL_MS);
+      if ('handover' in said) successor.#handover = said.handover;
     } catch (error) {
       await successor.dismiss();
       throw error;
@@ -106,7 +116,7 @@ export class Successor {
     // The lowest free descriptor is what a received socket gets.
     closeSync(SOCKET_FD);
     this.#child.send('give' satisfies SuccessorOrder);
-    const handle = (await given) as { fd?: number } | undefined;
+    const handle = (await given).handle as { fd?: number } | undefined;
     if (handle?.fd !== SOCKET_FD) throw new RestartRefused('the listening socket could not be passed on');
     await this.#exited;
   }
@@ -114,21 +124,23 @@ export class Successor {
   /** Becomes the new version. Only returns by throwing. */
   become(signal: NodeJS.Signals | undefined): never {
     const late = signal === undefined ? [] : [`${SIGNAL}${signal}`];
+    const left = this.#handover === undefined ? [] : [`${HANDOVER}${this.#handover.digest}`];
     if (process.execve === undefined) throw new RestartRefused('this platform has no execve');
     return process.execve(
       process.execPath,
-      [process.execPath, ...commandLine(this.#asked), ...late],
+      [process.execPath, ...commandLine(this.#asked), ...late, ...left],
       startedWith(),
     );
   }
 
-  /** Ends the child, and waits until it has ended. */
+  /** Ends the child, waits until it has ended, and removes what it left. */
   async dismiss(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
+    if (this.#handover !== undefined) rmSync(this.#handover.file, { force: true });
   }
 
-  #hear(word: string, ms: number): Promise<unknown> {
+  #hear(word: string, ms: number): Promise<{ said: SuccessorWord; handle: unknown }> {
     return new Promise((resolve, reject) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -143,7 +155,7 @@ export class Successor {
         if ('refused' in said) fail(said.refused);
         else if (said.word === word) {
           done();
-          resolve(handle);
+          resolve({ said, handle });
         }
       };
       const timer = setTimeout(() => fail(`the new version didn't get there within ${ms / 1000} s`), ms);

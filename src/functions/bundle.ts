@@ -24,11 +24,20 @@ export interface Bundle {
   readonly functions: readonly string[];
 }
 
+/** A bundle, and what it was made of. */
+export interface BuiltBundle extends Bundle {
+  /** The functions' folder, absolute and without symbolic links. */
+  readonly folder: string;
+  /** The files that went into it, absolute and without symbolic links. */
+  readonly inputs: readonly string[];
+}
+
 type Esbuild = Parameters<Parameters<typeof withEsbuild>[0]>[0];
 type Built = BuildResult<{ metafile: true; write: false }>;
 
 const HANDLER = fileURLToPath(new URL('../../handler/invoke.ts', import.meta.url));
 const HANDLER_NAME = 'spillway:invoke';
+const ENTRY = 'spillway-entry.js';
 /** Where our own packages lie. */
 const PACKAGES = resolve(dirname(createRequire(import.meta.url).resolve('zod/package.json')), '..');
 
@@ -46,23 +55,32 @@ const OPTIONS = {
  * Bundles every function of a folder, with the npm packages they import.
  * @throws FunctionsFault naming every fault of every file.
  */
-export async function buildBundle(folder: string): Promise<Bundle> {
+export async function buildBundle(folder: string): Promise<BuiltBundle> {
   const found = await findSources(folder);
-  const { code, faults } = await withEsbuild(async (esbuild) => {
+  const { code, inputs, faults } = await withEsbuild(async (esbuild) => {
     const [missing, built] = await Promise.all([missingDefaults(esbuild, found), bundle(esbuild, found)]);
-    return { code: built.code, faults: [...found.faults, ...missing, ...built.faults] };
+    return { ...built, faults: [...found.faults, ...missing, ...built.faults] };
   });
   if (faults.length > 0) throw new FunctionsFault(folder, faults.toSorted());
   const hash = createHash('sha256').update(code).digest('hex');
-  return { hash, code, functions: found.sources.map(({ name }) => name) };
+  const { path, sources } = found;
+  return { hash, code, functions: sources.map(({ name }) => name), folder: path, inputs };
 }
 
-async function bundle(esbuild: Esbuild, found: SourceFolder): Promise<{ code: string; faults: string[] }> {
+async function bundle(
+  esbuild: Esbuild,
+  found: SourceFolder,
+): Promise<{ code: string; inputs: string[]; faults: string[] }> {
   const result = await esbuild.build(bundleOptions(found)).catch(failureOf);
   const faults = result.errors.map((error) => `${placeOf(error, found)}: ${textOf(error)}`);
   const built = 'metafile' in result ? result : undefined;
   const native = nativeFaults(result.warnings, built, found);
-  return { code: built?.outputFiles[0]?.text ?? '', faults: [...faults, ...native] };
+  const inputs = Object.keys(built?.metafile.inputs ?? {}).filter((input) => input !== ENTRY);
+  return {
+    code: built?.outputFiles[0]?.text ?? '',
+    inputs: inputs.map((input) => resolve(found.path, input)),
+    faults: [...faults, ...native],
+  };
 }
 
 function bundleOptions({ path, sources }: SourceFolder) {
@@ -73,7 +91,7 @@ export const { manifestJson, invoke } = createBundle([${list.join(', ')}]);`;
   return {
     ...OPTIONS,
     absWorkingDir: path,
-    stdin: { contents, resolveDir: path, sourcefile: 'spillway-entry.js' },
+    stdin: { contents, resolveDir: path, sourcefile: ENTRY },
     bundle: true,
     format: 'cjs',
     plugins: [handlerPlugin, nativePlugin],

@@ -32,25 +32,28 @@ export class Listener {
   readonly #server: Server;
   readonly #path: string;
   readonly #secret: Buffer;
-  readonly #newcomers: Newcomers;
+  #newcomers: Newcomers | undefined;
+  /** Those that dialled in before anyone could take them. */
+  readonly #early = new Set<Socket>();
   readonly #strangers = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
 
-  private constructor(folder: string, secret: Buffer, newcomers: Newcomers) {
+  private constructor(folder: string, secret: Buffer) {
     this.#path = join(folder, SOCKET_NAME);
     this.#secret = secret;
-    this.#newcomers = newcomers;
     this.#server = createServer((socket) => {
-      this.#greet(socket);
+      this.#take(socket);
     });
   }
 
   /**
-   * Listens in `folder`. The caller holds the state folder's lock, so a socket that is there is a dead balancer's.
+   * Listens in `folder`. The caller holds the state folder's lock, so a socket that is there is a dead balancer's. Who
+   * dials in is kept waiting until there are `newcomers`: given here, or later to admit().
    * @throws Error if the path is too long or can't be made.
    */
-  static async open(folder: string, secret: Buffer, newcomers: Newcomers): Promise<Listener> {
-    const listener = new Listener(folder, secret, newcomers);
+  static async open(folder: string, secret: Buffer, newcomers?: Newcomers): Promise<Listener> {
+    const listener = new Listener(folder, secret);
+    listener.#newcomers = newcomers;
     // A name of our own first, then renamed over the public one: there is no moment without a socket to dial.
     const privatePath = join(folder, `${process.pid}.sock`);
     if (
@@ -79,6 +82,14 @@ export class Listener {
     return listener;
   }
 
+  /** From now on those who dial in are asked who they are, and so are those who wait already. */
+  admit(newcomers: Newcomers): void {
+    this.#newcomers = newcomers;
+    const early = [...this.#early];
+    this.#early.clear();
+    for (const socket of early) this.#greet(socket, newcomers);
+  }
+
   /** Stops listening and cuts every connection, so that a worker which couldn't be ended doesn't hold up the stop. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
@@ -91,15 +102,24 @@ export class Listener {
     await closed;
   }
 
-  #greet(socket: Socket): void {
-    if (this.#strangers.size >= MAX_STRANGERS) {
-      socket.on('error', () => undefined);
+  #take(socket: Socket): void {
+    // Whoever is cut or goes says so with 'close'.
+    socket.on('error', () => undefined);
+    if (this.#strangers.size + this.#early.size >= MAX_STRANGERS) {
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, HELLO_MAX_BYTES);
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#early.delete(socket);
+    });
+    if (this.#newcomers === undefined) this.#early.add(socket);
+    else this.#greet(socket, this.#newcomers);
+  }
+
+  #greet(socket: Socket, newcomers: Newcomers): void {
+    const connection = new Connection(socket, HELLO_MAX_BYTES);
     this.#strangers.add(socket);
     const timer = setTimeout(() => {
       connection.destroy('it did not say who it is');
@@ -112,26 +132,26 @@ export class Listener {
       HELLO_MAX_BYTES,
       (type, _id, payload) => {
         known();
-        if (type === FrameType.HELLO) this.#control(connection, readHello(payload));
-        else if (type === FrameType.DATA_HELLO) this.#data(connection, readDataHello(payload));
+        if (type === FrameType.HELLO) this.#control(connection, readHello(payload), newcomers);
+        else if (type === FrameType.DATA_HELLO) this.#data(connection, readDataHello(payload), newcomers);
         else connection.destroy('its first words are no hello');
       },
       known,
     );
   }
 
-  #control(connection: Connection, hello: Hello | undefined): void {
+  #control(connection: Connection, hello: Hello | undefined, newcomers: Newcomers): void {
     if (hello === undefined) connection.destroy('its hello is malformed');
     else if (hello.protocol !== PROTOCOL_VERSION) {
       connection.destroy(`it speaks protocol ${hello.protocol}, this balancer ${PROTOCOL_VERSION}`);
     } else if (!sameText(hello.token, workerToken(this.#secret, hello.worker)))
       connection.destroy('its token is wrong');
-    else this.#newcomers.control(connection, hello);
+    else newcomers.control(connection, hello);
   }
 
-  #data(connection: Connection, hello: DataHello | undefined): void {
+  #data(connection: Connection, hello: DataHello | undefined, newcomers: Newcomers): void {
     if (hello === undefined) connection.destroy('its hello is malformed');
-    else this.#newcomers.data(connection, hello);
+    else newcomers.data(connection, hello);
   }
 }
 

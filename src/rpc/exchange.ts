@@ -5,7 +5,7 @@ import type { KeyHeaders } from './api-keys.ts';
 import type { ClientConnection, Unanswered } from './client-connection.ts';
 import { costHeaders } from './cost-headers.ts';
 import { serverTiming } from './lean-answer.ts';
-import { STALLED_MS } from './limits.ts';
+import type { TimeLimits } from './limits.ts';
 import { placementHeader } from './placement-header.ts';
 import type { Protocol } from './protocol.ts';
 import { refusalOf, requestTooLarge, routeOf, type Refusal } from './refusal.ts';
@@ -17,6 +17,7 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 /** What every exchange of a front shares. */
 export interface ExchangeContext {
   readonly protocol: Protocol;
+  readonly limits: TimeLimits;
   readonly maxBodyBytes: number;
   readonly mayCall: (headers: KeyHeaders) => boolean;
   readonly readiness: () => Readiness;
@@ -125,6 +126,7 @@ export class Exchange implements Unanswered {
     // The connection may keep this exchange for long; the call's params must not stay with it.
     this.#pending = undefined;
     const response = this.#response;
+    this.#limitSending();
     if (reply === undefined) {
       response.writeHead(204, this.#head([]));
       response.end();
@@ -133,24 +135,26 @@ export class Exchange implements Unanswered {
       if (reply.report !== undefined) pushReport(head, reply.report);
       response.writeHead(200, head);
       if (typeof reply.pieces === 'string') response.end(reply.pieces, 'latin1');
-      else this.#writeLarge(reply.pieces);
+      else {
+        for (const piece of reply.pieces) response.write(piece, 'latin1');
+        response.end();
+      }
     }
     this.#connection.answered(this);
   }
 
-  #writeLarge(pieces: readonly (string | Buffer)[]): void {
+  /** A client must take its answer. This counts only while the answer is being sent: those around it may take long. */
+  #limitSending(): void {
     const { socket } = this.#connection;
+    const { stalledMs } = this.#context.limits;
     const response = this.#response;
-    // The limit counts only while this answer is being sent: the calls before and after it in a pipeline may take long.
-    const limit = (): void => void socket.setTimeout(STALLED_MS);
+    const limit = (): void => void socket.setTimeout(stalledMs);
     if (response.socket === null) response.once('socket', limit);
     else limit();
     response.once('finish', () => {
       // Where nothing follows, Node has put its keep-alive limit there already.
-      if (socket.timeout === STALLED_MS) socket.setTimeout(0);
+      if (socket.timeout === stalledMs) socket.setTimeout(0);
     });
-    for (const piece of pieces) response.write(piece, 'latin1');
-    response.end();
   }
 
   #tellHealth(wantsReadiness: boolean): void {
@@ -176,6 +180,7 @@ export class Exchange implements Unanswered {
     const mustClose = tooMuch || status === 400;
     const head = this.#head(['Content-Type', type, 'Content-Length', text.length, ...headers], mustClose);
     response.writeHead(status, head);
+    this.#limitSending();
     if (!chunked && length === 0) response.end(text, 'latin1');
     else {
       response.write(text, 'latin1');

@@ -9,7 +9,7 @@ import { ClientConnection } from './client-connection.ts';
 import { Exchange, type ExchangeContext, type Readiness } from './exchange.ts';
 import type { LeanConnection } from './lean-connection.ts';
 import { LeanLane } from './lean-lane.ts';
-import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './limits.ts';
+import { TIME_LIMITS, type TimeLimits } from './limits.ts';
 import { answerMalformed, endTooLate } from './malformed.ts';
 import { createProtocol } from './protocol.ts';
 
@@ -28,6 +28,8 @@ export interface FrontOptions extends ProtocolOptions {
   readonly apiKeys: readonly string[];
   /** Whether connections start in the fast lane, or all in Node's own server, which is the reference. */
   readonly fastLane: boolean;
+  /** Absent: those of every balancer. */
+  readonly limits?: TimeLimits;
 }
 
 /** The front: opened once, then closed in two steps. */
@@ -75,8 +77,10 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
   let retiring = false;
   const allClosed = Promise.withResolvers<undefined>();
   let idleCheck: NodeJS.Timeout | undefined;
+  const limits = options.limits ?? TIME_LIMITS;
   const context: ExchangeContext = {
     protocol,
+    limits,
     maxBodyBytes: options.maxBodyBytes,
     mayCall: createKeyCheck(options.apiKeys),
     readiness: () => deps.readiness(),
@@ -84,10 +88,10 @@ export function createFront(deps: FrontDeps, options: FrontOptions): Front {
     lastAnswers: () => draining || retiring,
   };
   const server = createServer({
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkMs,
     maxHeaderSize: MAX_HEADER_BYTES,
     // Node's own refusal has no body, and goes on to read the rest: a second answer to one request.
     requireHostHeader: false,

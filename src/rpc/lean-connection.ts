@@ -7,15 +7,7 @@ import type { ExchangeContext } from './exchange.ts';
 import { PROBE } from './lean-answer.ts';
 import { LeanAnswers } from './lean-answers.ts';
 import { LeanVerdict, type LeanRequest } from './lean-request.ts';
-import {
-  HEADERS_TIMEOUT_MS,
-  KEEP_ALIVE_TIMEOUT_MS,
-  PROBE_MS,
-  PROBES,
-  REQUEST_TIMEOUT_MS,
-  STALLED_MS,
-  TIMEOUT_CHECK_MS,
-} from './limits.ts';
+import { PROBE_MS, PROBES } from './limits.ts';
 
 /** Requests of one connection that may wait for their answers at once; more aren't read yet. As many as the queue holds. */
 const MAX_DUE = 1000;
@@ -48,7 +40,7 @@ type Hold =
   /** The client is to take its answers first. */
   | 'crowded';
 
-/** One connection. Its owner calls sweep() every TIMEOUT_CHECK_MS. */
+/** One connection. Its owner calls sweep() every `checkMs`. */
 export class LeanConnection {
   readonly socket: Socket;
   readonly #lane: Lane;
@@ -119,12 +111,13 @@ export class LeanConnection {
   /** Looks at the time limits. */
   sweep(): void {
     if (this.#over || this.#hold !== undefined) return;
-    const waitedMs = (this.#lane.sweeps - this.#since - 1) * TIMEOUT_CHECK_MS;
+    const { checkMs, requestMs, headersMs, keepAliveMs } = this.#lane.context.limits;
+    const waitedMs = (this.#lane.sweeps - this.#since - 1) * checkMs;
     if (this.#have > 0 || !this.#used) {
-      if (waitedMs < (this.#inBody ? REQUEST_TIMEOUT_MS : HEADERS_TIMEOUT_MS)) return;
+      if (waitedMs < (this.#inBody ? requestMs : headersMs)) return;
       this.#hold = 'late';
       this.#flushLater();
-    } else if (this.#answers.due === 0 && waitedMs >= KEEP_ALIVE_TIMEOUT_MS) this.socket.destroy();
+    } else if (this.#answers.due === 0 && waitedMs >= keepAliveMs) this.socket.destroy();
   }
 
   /** Whether the client has all its answers and has sent nothing since this was asked last. */
@@ -150,7 +143,7 @@ export class LeanConnection {
       return;
     }
     // The limit counts only while the client has something to take; see drained().
-    if (socket.writableNeedDrain) socket.setTimeout(STALLED_MS);
+    if (socket.writableNeedDrain) socket.setTimeout(this.#lane.context.limits.stalledMs);
     if (this.#answers.due === 0) this.#since = this.#lane.sweeps;
     this.#goOn();
   }

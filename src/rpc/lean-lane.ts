@@ -6,7 +6,6 @@ import type { Socket } from 'node:net';
 import type { ExchangeContext } from './exchange.ts';
 import { LeanConnection, type Lane } from './lean-connection.ts';
 import { LeanRequest } from './lean-request.ts';
-import { TIMEOUT_CHECK_MS } from './limits.ts';
 
 /** What the lane needs of the front. */
 export interface LaneEvents {
@@ -53,7 +52,7 @@ export class LeanLane implements Lane {
     for (const [event, listener] of LISTENERS) socket.on(event, listener);
     this.#timer ??= setInterval(() => {
       this.#sweep();
-    }, TIMEOUT_CHECK_MS).unref();
+    }, this.context.limits.checkMs).unref();
   }
 
   /** Ends the sweep. */

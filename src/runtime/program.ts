@@ -34,9 +34,21 @@ export const VERSION_PATTERN = /^[0-9a-f]{16}$/;
  * @throws Error with esbuild's messages, each with file and line
  */
 export async function buildWorkerProgram(folder: string = WORKER_FOLDER): Promise<WorkerProgram> {
-  const dockerfile = await readFile(join(folder, 'Dockerfile'), 'utf8');
+  return (await buildProgram(folder)).program;
+}
+
+/** The same, with the files that went into it: absolute, without symbolic links. */
+export async function buildProgram(
+  folder: string = WORKER_FOLDER,
+): Promise<{ program: WorkerProgram; inputs: readonly string[] }> {
+  const dockerfilePath = join(folder, 'Dockerfile');
+  const dockerfile = await readFile(dockerfilePath, 'utf8');
   const [main, slot] = await Promise.all([bundle(folder, 'main.ts'), bundle(folder, 'slot.ts')]);
-  return { version: programVersion({ main, slot, dockerfile }), main, slot, dockerfile };
+  const texts = { main: main.text, slot: slot.text, dockerfile };
+  return {
+    program: { version: programVersion(texts), ...texts },
+    inputs: [dockerfilePath, ...main.inputs, ...slot.inputs],
+  };
 }
 
 /** The version of a program with these texts. */
@@ -48,13 +60,14 @@ export function programVersion(texts: Omit<WorkerProgram, 'version'>): string {
   return hash.digest('hex').slice(0, VERSION_DIGITS);
 }
 
-async function bundle(folder: string, file: string): Promise<string> {
-  const options: BuildOptions & { write: false } = {
+async function bundle(folder: string, file: string): Promise<{ text: string; inputs: string[] }> {
+  const options: BuildOptions & { write: false; metafile: true } = {
     // File names in the output are relative to this folder, so that the output doesn't depend on where it lies.
     absWorkingDir: dirname(folder),
     entryPoints: [join(basename(folder), file)],
     bundle: true,
     write: false,
+    metafile: true,
     platform: 'node',
     target: 'node24',
     // A .js file without a package.json beside it is CommonJS, so Node reads it right without guessing.
@@ -74,7 +87,8 @@ async function bundle(folder: string, file: string): Promise<string> {
       const result = await build(options);
       const output = result.outputFiles[0];
       if (output === undefined) throw new Error('esbuild returned no output');
-      return output.text;
+      const inputs = Object.keys(result.metafile.inputs);
+      return { text: output.text, inputs: inputs.map((input) => join(dirname(folder), input)) };
     } catch (error) {
       const { errors } = error as Partial<BuildFailure>;
       const why =

@@ -36,6 +36,8 @@ export interface RecruiterOptions<Bundle extends { readonly hash: string }> {
   readonly token: (id: string) => string;
   readonly log: Logger;
   readonly onProgress: (step: string) => void;
+  /** Every worker that an earlier balancer left is expected now, and may dial in. */
+  readonly onExpecting?: () => void;
 }
 
 /** How a worker is started. */
@@ -183,35 +185,35 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
   }
 
   async #adopt(): Promise<number> {
-    const { launcher, log, pool } = this.#options;
+    const { launcher, log, pool, onExpecting } = this.#options;
     const found = await launcher.list();
-    const results = await Promise.all(
-      found.map(async ({ id, state, containerId, pid }) => {
-        if (state === 'exited' || this.stopped.aborted) {
-          await this.doing(this.#remove(id));
-          return false;
-        }
-        const ready = this.#arrivals.expect(id);
-        const worker = pool.expect(id);
-        this.members.add(worker, { failures: 0, understudy: false });
-        worker.containerId = containerId;
-        worker.pid = pid;
-        const timer = setTimeout(() => {
-          pool.eject(id, 'it did not dial in');
-        }, ADOPT_MS);
-        try {
-          if (state === 'paused') await launcher.resume(id);
-          await ready;
-          return true;
-        } catch (error) {
-          log.info({ worker: id, err: error }, 'a worker of an earlier run is not coming back');
-          await this.remove(id, 'it could not be resumed');
-          return false;
-        } finally {
-          clearTimeout(timer);
-        }
-      }),
-    );
+    const arrivals = found.map(async ({ id, state, containerId, pid }) => {
+      if (state === 'exited' || this.stopped.aborted) {
+        await this.doing(this.#remove(id));
+        return false;
+      }
+      const ready = this.#arrivals.expect(id);
+      const worker = pool.expect(id);
+      this.members.add(worker, { failures: 0, understudy: false });
+      worker.containerId = containerId;
+      worker.pid = pid;
+      const timer = setTimeout(() => {
+        pool.eject(id, 'it did not dial in');
+      }, ADOPT_MS);
+      try {
+        if (state === 'paused') await launcher.resume(id);
+        await ready;
+        return true;
+      } catch (error) {
+        log.info({ worker: id, err: error }, 'a worker of an earlier run is not coming back');
+        await this.remove(id, 'it could not be resumed');
+        return false;
+      } finally {
+        clearTimeout(timer);
+      }
+    });
+    onExpecting?.();
+    const results = await Promise.all(arrivals);
     const adopted = results.filter(Boolean).length;
     if (adopted > 0) this.#options.onProgress(`${adopted} running workers taken over`);
     return adopted;

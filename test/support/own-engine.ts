@@ -3,14 +3,25 @@
  * gets the worker's base image from the machine's engine.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { until } from './balancer.ts';
 
-const BASE_IMAGE = 'node:24-bookworm-slim';
+/** What workers are built on. */
+export const BASE_IMAGE = 'node:24-bookworm-slim';
 const READY_MS = 30_000;
 
 const run = promisify(execFile);
@@ -58,7 +69,7 @@ export class OwnEngine {
       [
         ...['--net', 'dockerd'],
         ...['--config-file', settings, '--host', this.host, '--pidfile', folder('pid')],
-        ...['--data-root', folder('data'), '--exec-root', folder('exec')],
+        ...['--data-root', this.#data, '--exec-root', folder('exec')],
         ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
         ...(keep ? ['--live-restore'] : []),
       ],
@@ -87,18 +98,68 @@ export class OwnEngine {
     await this.#exited;
   }
 
-  /** Ends it and removes every trace. It must run. */
+  /** Ends it and its containerd at once, as a crash would; the containers go on until it is started again. */
+  async kill(): Promise<void> {
+    const containerd = Number(readFileSync(join(this.#dir, 'exec/containerd/containerd.pid'), 'utf8'));
+    this.#daemon?.kill('SIGKILL');
+    await this.#exited;
+    // It ends by itself, but an engine started before that takes it for alive.
+    await until('containerd has ended', () => !kill(containerd));
+  }
+
+  /** Gives it a disk of its own, of so many megabytes, in place of the machine's. Before the first start. */
+  async limitDisk(megabytes: number): Promise<void> {
+    mkdirSync(this.#data);
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'spillway-test', this.#data]);
+  }
+
+  /** Fills that disk, and returns how to make room again. */
+  fillDisk(): () => void {
+    const file = join(this.#data, 'filler');
+    const descriptor = openSync(file, 'w');
+    const piece = Buffer.alloc(1024 * 1024);
+    try {
+      while (writeSync(descriptor, piece) === piece.length);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    } finally {
+      closeSync(descriptor);
+    }
+    return () => rmSync(file);
+  }
+
+  /** Ends it and removes every trace. */
   async rm(): Promise<void> {
     const { docker } = this;
+    // Only it can end its containers.
+    await docker.ping().catch(() => this.start({ keep: false }));
     const left = await docker.listContainers({ all: true });
     await Promise.all(left.map(({ Id }) => docker.getContainer(Id).remove({ force: true })));
     await this.stop();
-    // One whose containers outlive it leaves its folder mounted onto itself.
-    await run('umount', [join(this.#dir, 'data')]).catch(() => undefined);
+    // One whose containers outlive it leaves its folder mounted onto itself, over the disk of its own.
+    for (let mounted = true; mounted;) {
+      mounted = await run('umount', [this.#data]).then(
+        () => true,
+        () => false,
+      );
+    }
     rmSync(this.#dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+
+  get #data(): string {
+    return join(this.#dir, 'data');
   }
 
   get #logFile(): string {
     return join(this.#dir, 'log');
+  }
+}
+
+/** Whether there was such a process. */
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
   }
 }

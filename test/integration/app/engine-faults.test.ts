@@ -3,12 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Journal } from '../../../scripts/soak/journal.ts';
 import { findEngine } from '../../contract/docker-engine.ts';
 import { Home, until, type Balancer } from '../../support/balancer.ts';
-import { OwnEngine, whyNoOwnEngine } from '../../support/own-engine.ts';
+import { BASE_IMAGE, OwnEngine, whyNoOwnEngine } from '../../support/own-engine.ts';
 
 const machine = await findEngine('faults of the Docker engine');
 const missing = machine.missing ?? whyNoOwnEngine();
 if (missing !== undefined) process.stderr.write(`skipped: faults of the Docker engine: ${missing}\n`);
 
+/** Room for the base image, what is built on it, and a few containers. */
+const DISK_MB = 1500;
 const CLIENTS = 6;
 const TIMEOUT_MS = 30_000;
 /** A worker that is gone is known after at most 3 s; its successor's start is some more. In milliseconds. */
@@ -23,6 +25,7 @@ describe.skipIf(missing !== undefined)('the Docker engine', { timeout: 120_000 }
   let load: Load;
 
   beforeAll(async () => {
+    await engine.limitDisk(DISK_MB);
     await engine.start({ keep: false });
     await engine.loadBase(before ?? 'unix:///var/run/docker.sock');
     process.env['DOCKER_HOST'] = engine.host;
@@ -162,4 +165,58 @@ describe.skipIf(missing !== undefined)('the Docker engine', { timeout: 120_000 }
     expect(balancer.lines('building the worker image').length).toBeGreaterThan(0);
     expect(await engine.docker.listImages({ filters: { reference: [tag] } })).toHaveLength(1);
   });
+
+  it('is killed and started: other containers take the places of those that end with it', async () => {
+    load.mayBeLost = true;
+    const gone = await running();
+    await engine.kill();
+    const { right } = load;
+    await until('calls are answered without it', () => load.right > right + 50, MENDED_MS);
+    await engine.start({ keep: false });
+    await inService(gone);
+    expect(await load.stop()).toEqual([]);
+    expect(await balancer.kill('SIGTERM')).toBe(0);
+    expect(await home.containers()).toEqual([]);
+  });
+
+  it('has no room on its disk: the worker that is left serves, the log says why, and all is well once there is room', async () => {
+    const makeRoom = engine.fillDisk();
+    const [one] = await running();
+    try {
+      await removeContainer(one!);
+      await until('the log says why', () => noWorker('no space left on device').length > 0, MENDED_MS);
+      const { right } = load;
+      await until('calls are answered', () => load.right > right + 50, MENDED_MS);
+    } finally {
+      makeRoom();
+    }
+    await inService([one!]);
+    expect(await load.stop()).toEqual([]);
+  });
+
+  it('has lost its images and cannot pull them: the same', async () => {
+    const worker = await engine.docker.listImages({ filters: { reference: ['spillway-worker'] } });
+    for (const name of [...worker.flatMap(({ RepoTags }) => RepoTags ?? []), BASE_IMAGE])
+      await engine.docker.getImage(name).remove({ force: true });
+    const [one] = await running();
+    try {
+      await removeContainer(one!);
+      await until(
+        'the log says why',
+        () => noWorker("the worker image can't be built").length > 0,
+        MENDED_MS,
+      );
+      const { right } = load;
+      await until('calls are answered', () => load.right > right + 50, MENDED_MS);
+    } finally {
+      await engine.loadBase(before ?? 'unix:///var/run/docker.sock');
+    }
+    await inService([one!]);
+    expect(await load.stop()).toEqual([]);
+  });
+
+  /** Lines that say that no worker could be started, and why. */
+  function noWorker(why: string): unknown[] {
+    return balancer.lines('could not be started').filter((line) => JSON.stringify(line).includes(why));
+  }
 });

@@ -1,5 +1,5 @@
 /** Planned restarts of the daemon, from the outside. scripts/restarts.ts does many under load. */
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Journal, type Errand } from '../../../scripts/soak/journal.ts';
@@ -60,6 +60,9 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
     for (const journal of journals) journal.close();
     expect(journals.flatMap(({ tally }) => tally.breaches)).toEqual([]);
     expect(balancer.lines('running workers taken over')).toHaveLength(3);
+    // What the rehearsals have built isn't built again while clients wait.
+    expect(balancer.lines('"msg":"bundled')).toHaveLength(1);
+    expect(balancer.lines('"msg":"took over')).toHaveLength(3);
     expect(balancer.lines('worker lost')).toEqual([]);
     expect(balancer.lines('is not coming back')).toEqual([]);
     expect(balancer.process.pid).toBe(pid);
@@ -99,6 +102,22 @@ describe('a restart', () => {
     balancer.process.kill('SIGUSR2');
     await readyTimes(balancer, 2);
     expect((await balancer.call('broken')).result).toBe('mended');
+  });
+
+  it('does not serve what was tried, if the functions have changed since', async () => {
+    const functions = join(home.dir, 'functions');
+    cpSync(FIXTURES, functions, { recursive: true });
+    const balancer = await home.start({ ...env, SPILLWAY_FUNCTIONS: functions });
+    const asked = balancer.call('naptime', [3000, 7]);
+    balancer.process.kill('SIGUSR2');
+    // It waits for the call.
+    await until('it was tried', () => balancer.lines('finishing what clients').length === 1);
+    writeFileSync(join(functions, 'add.ts'), `export default () => 'changed';\n`);
+    expect((await asked).result).toBe(7);
+    await readyTimes(balancer, 2);
+    expect((await balancer.call('add', [1, 2])).result).toBe('changed');
+    expect(balancer.lines('"msg":"bundled')).toHaveLength(2);
+    expect(existsSync(join(home.dir, 'state/handover'))).toBe(false);
   });
 
   it('reads a changed file of settings, and is refused where one is faulty', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FrameType, PROTOCOL_VERSION, encodeFrame } from '../../../src/pool/frames.ts';
-import { Listener, workerToken } from '../../../src/pool/listener.ts';
+import { Listener, workerToken, type Newcomers } from '../../../src/pool/listener.ts';
 
 const SECRET = Buffer.from('a secret');
 const SOCKET = 'balancer.sock';
@@ -33,11 +33,13 @@ describe('Listener', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const newcomers: Newcomers = {
+    control: (_connection, { worker }) => void handed.push(`control ${worker}`),
+    data: (_connection, { worker, key }) => void handed.push(`data ${worker} ${key}`),
+  };
+
   async function open(): Promise<Listener> {
-    listener = await Listener.open(folder, SECRET, {
-      control: (_connection, { worker }) => void handed.push(`control ${worker}`),
-      data: (_connection, { worker, key }) => void handed.push(`data ${worker} ${key}`),
-    });
+    listener = await Listener.open(folder, SECRET, newcomers);
     return listener;
   }
 
@@ -85,6 +87,18 @@ describe('Listener', () => {
       FrameType.DATA_HELLO,
       JSON.stringify({ worker: 'w1', key: 'k', running: 0, remainingMs: 0, ...changes }),
     );
+
+  it('keeps those waiting who dial in before there is a pool, and then takes them', async () => {
+    listener = await Listener.open(folder, SECRET);
+    (await dial()).write(hello());
+    await sleep(20);
+    expect(handed).toEqual([]);
+    listener.admit(newcomers);
+    await until(() => handed.length > 0);
+    (await dial()).write(hello());
+    await until(() => handed.length > 1);
+    expect(handed).toEqual(['control w1', 'control w1']);
+  });
 
   it('hands over those who say who they are', async () => {
     await open();
