@@ -116,11 +116,11 @@ describe('the waiting calls', () => {
     expect(chooseToLeave(calls, [10, 20, 30], supply)).toBeUndefined();
   });
 
-  it('send a copy ahead where only a warm instance would be sooner, but no more than would gain', () => {
+  it('send a copy ahead where only a warm instance would be sooner, but half as many as would gain at most', () => {
     const cold = { cloudMs: 660 };
     const calls = [waits(cold), waits(cold)];
     expect(chooseToLeave(calls, [100, 200], supply)).toMatchObject({ index: 1, copy: true });
-    expect(chooseToLeave(calls, [100, 200], { ...supply, starting: 2 })).toBeUndefined();
+    expect(chooseToLeave(calls, [100, 200], { ...supply, starting: 1 })).toBeUndefined();
     const once = [waits(cold, { mayCopy: false })];
     expect(chooseToLeave(once, [100], supply)).toBeUndefined();
   });
