@@ -3,7 +3,7 @@
 /** Time constant of the averages, in milliseconds: about what a new instance in the cloud, or a new worker, takes to be of use. */
 const WINDOW_MS = 1000;
 /** Below this load a queue is a matter of moments, and those to come hardly meet it. */
-const LEAST_LOAD = 0.85;
+const LEAST_LOAD = 0.8;
 /** By so many standard errors of a count the load is taken to be lower: by chance many come together. */
 const DOUBT = 1.5;
 /** Nobody knows what comes later than this, in milliseconds. */
@@ -14,7 +14,7 @@ const HORIZON_MS = 300;
  * rest of the busy period, backlog / (1 − ρ) as in a queue of one server (Kleinrock, Queueing Systems I, 5.8), with
  *     ρ = work that comes a millisecond / slots · (1 − 1.5 / √calls)
  * and at most 300 ms; so
- *     calls to come = calls a millisecond · min(300 ms, backlog / slots / (1 − ρ)), none below ρ = 0.85
+ *     calls to come = calls a millisecond · min(300 ms, backlog / slots / (1 − ρ)), none below ρ = 0.8
  * Both averages are exponential, over a second or so. Replayed in docs/placement.md.
  */
 export class Inflow {
