@@ -28,6 +28,7 @@ export const PURE_FILES = [
   'src/dispatch/estimates.ts',
   'src/dispatch/expected-wait.ts',
   'src/dispatch/foresight.ts',
+  'src/dispatch/inflow.ts',
   'src/dispatch/guard.ts',
   'src/dispatch/hand-ahead.ts',
   'src/dispatch/line.ts',

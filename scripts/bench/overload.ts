@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, type Daemon } from './daemon.ts';
-import { memoryBytes } from './processes.ts';
+import { cpuMicroseconds, memoryBytes } from './processes.ts';
 import { OpenClient, type Told } from './open-client.ts';
 
 const quick = process.argv.includes('--quick');
@@ -21,8 +21,9 @@ const BURST_MS = quick ? 5000 : 20_000;
 /** Probes after the burst: so far apart, for so long, in milliseconds. */
 const PROBE_EVERY_MS = 100;
 const PROBES_MS = 3000;
-/** A probe is as quick as before the burst if it takes at most this many runs: its own, and what another one has left. */
-const NORMAL_RUNS = 3;
+/** A probe is as quick as before the burst if it takes at most so many times what a call does that is alone: another one may still run. */
+const NORMAL_TIMES = 3;
+const LONE_CALLS = 20;
 const TARGETS = { goodput: 0.9, rejectionP99Ms: 10, recoveryMs: 1000 };
 
 /** One kind of load. */
@@ -54,17 +55,28 @@ interface Result {
   readonly rejectionP50Ms: number;
   readonly rejectionP99Ms: number;
   readonly recoveryMs: number;
+  /** Cores' worth of CPU time that the balancer, and this client, took from the pool's during the burst. */
+  readonly balancerCores: number;
+  readonly clientCores: number;
   readonly memoryBeforeMb: number;
   readonly memoryMostMb: number;
   readonly memoryAfterMb: number;
 }
 
-/** Two calls a worker under way, always: what the pool can do. */
-async function measureCapacity(client: OpenClient, load: Kind): Promise<{ perS: number; runMs: number }> {
+/** What a call takes that has the pool for itself, in milliseconds; warms the pool up. */
+async function measureAlone(client: OpenClient, load: Kind): Promise<number> {
   const kind = { ...load, timeoutMs: 30_000 };
   for (let i = 0; i < WARM_UP_CALLS; i += WORKERS) {
     await Promise.all(Array.from({ length: WORKERS }, () => client.call(kind)));
   }
+  const times: number[] = [];
+  for (let i = 0; i < LONE_CALLS; i++) times.push((await client.call(kind)).ms);
+  return percentile(times, 0.5);
+}
+
+/** Two calls a worker under way, always: what the pool can do, in calls a second. */
+async function measureCapacity(client: OpenClient, load: Kind): Promise<number> {
+  const kind = { ...load, timeoutMs: 30_000 };
   const startedAt = performance.now();
   let done = 0;
   const loops = Array.from({ length: WORKERS * 2 }, async () => {
@@ -75,8 +87,7 @@ async function measureCapacity(client: OpenClient, load: Kind): Promise<{ perS: 
     }
   });
   await Promise.all(loops);
-  const perS = (done * 1000) / (performance.now() - startedAt);
-  return { perS, runMs: (WORKERS * 1000) / perS };
+  return (done * 1000) / (performance.now() - startedAt);
 }
 
 /** Calls at a steady pace, whatever becomes of them. */
@@ -91,7 +102,7 @@ async function offer(client: OpenClient, kind: Kind, perS: number, forMs: number
 }
 
 /** How long after the burst the first probe was that is as quick as ever, with all that follow it. */
-async function recover(client: OpenClient, kind: Kind, runMs: number): Promise<number> {
+async function recover(client: OpenClient, kind: Kind, aloneMs: number): Promise<number> {
   const startedAt = performance.now();
   const probes: Promise<{ at: number; normal: boolean }>[] = [];
   for (let at = 0; at < PROBES_MS; at = performance.now() - startedAt) {
@@ -99,7 +110,10 @@ async function recover(client: OpenClient, kind: Kind, runMs: number): Promise<n
     probes.push(
       client
         .call(kind)
-        .then(({ outcome, ms }) => ({ at: sentAt, normal: outcome === 'ok' && ms <= NORMAL_RUNS * runMs })),
+        .then(({ outcome, ms }) => ({
+          at: sentAt,
+          normal: outcome === 'ok' && ms <= NORMAL_TIMES * aloneMs,
+        })),
     );
     await sleep(PROBE_EVERY_MS);
   }
@@ -109,17 +123,27 @@ async function recover(client: OpenClient, kind: Kind, runMs: number): Promise<n
 }
 
 async function measure(daemon: Daemon, client: OpenClient, kind: Kind): Promise<Result> {
-  const { perS, runMs } = await measureCapacity(client, kind);
+  const aloneMs = await measureAlone(client, kind);
+  const before = await measureCapacity(client, kind);
   const megabytes = (): number => Math.round(memoryBytes(daemon.pid, 'VmRSS') / 1e6);
   const memoryBeforeMb = megabytes();
   let memoryMostMb = memoryBeforeMb;
   const memoryTimer = setInterval(() => (memoryMostMb = Math.max(memoryMostMb, megabytes())), 100);
+  const cpu = (): { client: number; balancer: number } => ({
+    client: cpuMicroseconds(process.pid).own,
+    balancer: cpuMicroseconds(daemon.pid).own,
+  });
+  const cpuBefore = cpu();
   const startedAt = performance.now();
-  const calls = await offer(client, kind, TIMES_CAPACITY * perS, BURST_MS);
+  const calls = await offer(client, kind, TIMES_CAPACITY * before, BURST_MS);
   const endedAt = performance.now();
-  const recoveryMs = await recover(client, kind, runMs);
+  const cpuAfter = cpu();
+  const burstUs = (endedAt - startedAt) * 1000;
+  const recoveryMs = await recover(client, kind, aloneMs);
   const told = await Promise.all(calls);
   clearInterval(memoryTimer);
+  // The machine isn't the same all the time: what it can do is taken from both sides of the burst.
+  const perS = (before + (await measureCapacity(client, kind))) / 2;
   const of = (outcome: string): Told[] => told.filter((one) => one.outcome === outcome);
   const ok = of('ok').filter(({ at }) => at <= endedAt).length;
   const rejections = of('Overloaded').map(({ ms }) => ms);
@@ -134,6 +158,8 @@ async function measure(daemon: Daemon, client: OpenClient, kind: Kind): Promise<
     rejectionP50Ms: percentile(rejections, 0.5),
     rejectionP99Ms: percentile(rejections, 0.99),
     recoveryMs,
+    balancerCores: (cpuAfter.balancer - cpuBefore.balancer) / burstUs,
+    clientCores: (cpuAfter.client - cpuBefore.client) / burstUs,
     memoryBeforeMb,
     memoryMostMb,
     memoryAfterMb: megabytes(),
@@ -156,6 +182,8 @@ const COLUMNS: readonly (readonly [string, (result: Result) => string | number])
   ['rejection p50 ms', ({ rejectionP50Ms }) => rejectionP50Ms.toFixed(1)],
   ['p99 ms', ({ rejectionP99Ms }) => rejectionP99Ms.toFixed(1)],
   ['normal after ms', ({ recoveryMs }) => recoveryMs.toFixed(0)],
+  ['balancer’s cores', ({ balancerCores }) => balancerCores.toFixed(2)],
+  ['client’s', ({ clientCores }) => clientCores.toFixed(2)],
   ['MB before', ({ memoryBeforeMb }) => memoryBeforeMb],
   ['most', ({ memoryMostMb }) => memoryMostMb],
   ['after', ({ memoryAfterMb }) => memoryAfterMb],

@@ -72,7 +72,7 @@ class Learned implements Estimator {
     const placed = this.#stayed.get(call);
     if (placed === undefined) return;
     this.#stayed.delete(call);
-    this.#predictor.learnStayed(placed, nowMs);
+    this.#predictor.learnStayed(placed, runMs, nowMs);
   }
 
   sent(call: number, expectedLocalMs: number | undefined, _result: SentToCloud, nowMs: number): void {
@@ -105,6 +105,7 @@ class Learned implements Estimator {
       of: this.#of(call),
       bytes: this.#trace.bytes[call]!,
       expectedLocalMs,
+      expectedRunMs: this.#of(call).local.meanMs(this.#trace.bytes[call]!),
       decidedAt,
       leftBefore: this.#predictor.leftCalls,
     };

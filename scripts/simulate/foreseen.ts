@@ -5,6 +5,7 @@ import {
   queueWaits,
   type WaitingCall,
 } from '../../src/dispatch/foresight.ts';
+import { Inflow } from '../../src/dispatch/inflow.ts';
 import { place, type Placement } from '../../src/dispatch/placement.ts';
 import type { SimulatedCloud } from './cloud.ts';
 import type { Estimator, EstimatorOf } from './estimators.ts';
@@ -39,6 +40,9 @@ export class ForeseenPlacement {
   /** Calls that the cloud has refused: they stay. */
   readonly #refused = new Set<number>();
   readonly #copied = new Set<number>();
+  readonly #inflow = new Inflow();
+  #arrived = 0;
+  #arrivedWorkMs = 0;
 
   constructor(trace: Trace, cloud: SimulatedCloud, estimatorOf: EstimatorOf, usdPerHour: number, seen: Seen) {
     this.#trace = trace;
@@ -51,6 +55,8 @@ export class ForeseenPlacement {
   /** A call that has a slot, or finds the queue full, or has just queued as the last one. */
   arrives(call: number): Placement {
     const { freeSlots, queue, nowMs } = this.#seen;
+    this.#arrived += 1;
+    this.#arrivedWorkMs += this.estimator.foresee(call, nowMs).runMs;
     if (freeSlots > 0) return this.#place(call, 0, true, 0);
     const waits = queue.has(call);
     const runsMs = queue.all().map((one) => this.estimator.foresee(one, nowMs).runMs);
@@ -65,29 +71,31 @@ export class ForeseenPlacement {
     const first = this.estimator.foresee(queue.first(), nowMs);
     // The cloud is at its limit, for whomever.
     if (first.throttleChance > MOST_THROTTLE_CHANCE) return undefined;
+    this.#inflow.observe(this.#arrived, this.#arrivedWorkMs, nowMs);
     const calls = queue.all();
     const waiting = this.#waiting(calls);
     const freeInMs = this.#freeInMs();
-    const waitsMs = queueWaits(
-      freeInMs,
-      waiting.map(({ foresight }) => foresight.runMs),
-    );
+    const runsMs = waiting.map(({ foresight }) => foresight.runMs);
+    const waitsMs = queueWaits(freeInMs, runsMs);
+    const backlogMs = runsMs.reduce((sum, ms) => sum + ms, 0);
     const supply = {
       slots: freeInMs.length,
       starting: this.estimator.starting(nowMs),
       usdPerHour: this.#usdPerHour,
+      toCome: this.#inflow.callsToCome(freeInMs.length, backlogMs),
     };
     const choice = chooseToLeave(waiting, waitsMs, supply);
     if (choice === undefined) return undefined;
-    const { waitMs, relievesMs, copy } = choice;
+    const { waitMs, relievesMs, forOthers, copy } = choice;
     const call = calls[choice.index]!;
     if (copy) {
       this.#copied.add(call);
       return { call, localMs: 0, copy };
     }
-    const placement = this.#place(call, waitMs, true, relievesMs);
+    const placement = this.#place(call, waitMs, true, relievesMs, forOthers);
     if (placement.place !== 'cloud') return undefined;
-    return { call, localMs: placement.expected?.localMs ?? 0, copy };
+    const othersMs = placement.reason === 'relieves others' ? relievesMs : 0;
+    return { call, localMs: (placement.expected?.localMs ?? 0) + othersMs, copy };
   }
 
   /** The cloud has refused a call. */
@@ -95,7 +103,7 @@ export class ForeseenPlacement {
     this.#refused.add(call);
   }
 
-  #place(call: number, waitMs: number, mayWait: boolean, relievesMs: number): Placement {
+  #place(call: number, waitMs: number, mayWait: boolean, relievesMs: number, forOthers = false): Placement {
     const { nowMs, freeSlots } = this.#seen;
     return place({
       policy: 'predictive',
@@ -112,6 +120,7 @@ export class ForeseenPlacement {
       foresight: this.estimator.foresee(call, nowMs),
       remainingMs: this.#remainingMs(call),
       relievesMs,
+      forOthers,
       usdPerHour: this.#usdPerHour,
     });
   }

@@ -61,6 +61,7 @@ function ratios(cells: readonly CellFigures[]): string {
       right('95% limits'),
       right('p99 / never'),
       right('95% limits'),
+      right('mean / threshold'),
       right('p99 / threshold'),
       right('p99 / oracle'),
     ],
@@ -74,6 +75,7 @@ function ratios(cells: readonly CellFigures[]): string {
         `${mean.lower.toFixed(3)} … ${mean.upper.toFixed(3)}`,
         p99.ratio.toFixed(3),
         `${p99.lower.toFixed(3)} … ${p99.upper.toFixed(3)}`,
+        against('threshold', MEAN).ratio.toFixed(3),
         against('threshold', P99).ratio.toFixed(3),
         against('oracle', P99).ratio.toFixed(3),
       ];

@@ -30,13 +30,20 @@ export interface Workload {
 
 /** The counters of one dispatcher. */
 export class Demand {
+  #arrived = 0;
   #arrivedWorkMs = 0;
   #offloaded = { calls: 0, workMs: 0 };
   #cpuMs = 0;
 
   /** A call has come, wherever it will run. */
   arrived(local: RunTimes, concurrency: number): void {
+    this.#arrived += 1;
     this.#arrivedWorkMs += workOf(local, concurrency);
+  }
+
+  /** The calls that have come so far, and their expected work, in slot-milliseconds. */
+  get total(): { readonly calls: number; readonly workMs: number } {
+    return { calls: this.#arrived, workMs: this.#arrivedWorkMs };
   }
 
   /** A call was sent to the cloud: it is demand all the same, or the pool would never grow to take it back. */

@@ -37,7 +37,7 @@ export class Learning {
   /** A slot has run a call for `runMs`, as a warm one does. */
   ran(call: ActiveCall, runMs: number): void {
     this.predictor.learnLocal(this.of(call), call.characters, runMs);
-    if (call.stayed !== undefined) this.predictor.learnStayed(call.stayed, performance.now());
+    if (call.stayed !== undefined) this.predictor.learnStayed(call.stayed, runMs, performance.now());
   }
 
   /** Both places were weighed, and the call stays. */
@@ -73,6 +73,8 @@ export class Learning {
 
   #placed(call: ActiveCall, expectedLocalMs: number, decidedAt: number): Placed {
     const { leftCalls: leftBefore } = this.predictor;
-    return { of: this.of(call), bytes: call.characters, expectedLocalMs, decidedAt, leftBefore };
+    const of = this.of(call);
+    const expectedRunMs = of.local.meanMs(call.characters);
+    return { of, bytes: call.characters, expectedLocalMs, expectedRunMs, decidedAt, leftBefore };
   }
 }

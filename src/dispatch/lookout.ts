@@ -10,6 +10,7 @@ import {
   type Choice,
   type WaitingCall,
 } from './foresight.ts';
+import { Inflow } from './inflow.ts';
 import type { Learning } from './learning.ts';
 
 /** How often the waiting calls are looked at again, in milliseconds. */
@@ -34,6 +35,13 @@ export interface WaitingLine {
   expectedWaitMs(): number;
 }
 
+/** What has come so far, wherever it went: counters that only ever grow. */
+export interface Arrivals {
+  readonly calls: number;
+  /** Their expected work, in slot-milliseconds. */
+  readonly workMs: number;
+}
+
 /** What leaving takes. */
 export interface WayOut {
   readonly usdPerHour: number;
@@ -56,11 +64,14 @@ export class Lookout {
   readonly #line: WaitingLine;
   readonly #learning: Learning;
   readonly #wayOut: WayOut;
+  readonly #arrivals: () => Arrivals;
+  readonly #inflow = new Inflow();
   #timer: NodeJS.Timeout | undefined;
   #lookedAt = -Infinity;
   #looking = false;
 
-  constructor(line: WaitingLine, learning: Learning, wayOut: WayOut) {
+  constructor(line: WaitingLine, learning: Learning, wayOut: WayOut, arrivals: () => Arrivals) {
+    this.#arrivals = arrivals;
     this.#line = line;
     this.#learning = learning;
     this.#wayOut = wayOut;
@@ -88,6 +99,8 @@ export class Lookout {
     if (this.#looking || (size === 0 && arriving === undefined)) return false;
     if (size > SHORT_QUEUE && now - this.#lookedAt < LONG_QUEUE_GAP_MS) return false;
     this.#lookedAt = now;
+    const { calls, workMs } = this.#arrivals();
+    this.#inflow.observe(calls, workMs, now);
     this.#looking = true;
     let last = arriving;
     try {
@@ -129,10 +142,12 @@ export class Lookout {
     });
     const freeInMs = this.#line.freeInMs();
     const takesMs = calls.map(({ concurrency }, at) => (waiting[at]?.foresight.runMs ?? 0) / concurrency);
+    const backlogMs = takesMs.reduce((sum, ms) => sum + ms, 0);
     const supply = {
       slots: freeInMs.length,
       starting: outlook.starting,
       usdPerHour: this.#wayOut.usdPerHour,
+      toCome: this.#inflow.callsToCome(freeInMs.length, backlogMs),
     };
     const choice = chooseToLeave(waiting, queueWaits(freeInMs, takesMs), supply);
     const call = choice === undefined ? undefined : calls[choice.index];

@@ -42,6 +42,7 @@ export interface Seen {
 export interface ForeseenWait {
   readonly waitMs: number;
   readonly relievesMs: number;
+  readonly forOthers: boolean;
 }
 
 /** What is known of a call that has waited for `waitedMs`. */
@@ -94,6 +95,7 @@ function weighing(
     foresight: learning.foresee(call, now),
     remainingMs: call.deadlineAt - now,
     relievesMs: foreseen?.relievesMs,
+    forOthers: foreseen?.forOthers,
     usdPerHour,
   };
 }

@@ -50,6 +50,8 @@ export interface Stays {
 interface Sent {
   readonly reason: PlacementReason | 'slow here' | 'starts an instance' | 'explores';
   readonly expected?: ExpectedFinish | undefined;
+  /** What it saves others, for whose sake it is sent, in milliseconds. */
+  readonly othersMs?: number;
   /** It keeps its place here. */
   readonly copy?: boolean;
 }
@@ -86,7 +88,7 @@ export class Offload implements WayOut {
   useCloud(cloud: CloudBackend): void {
     this.#cloud = cloud;
     this.#learning = new Learning(cloud);
-    this.#lookout = new Lookout(this.#local, this.#learning, this);
+    this.#lookout = new Lookout(this.#local, this.#learning, this, () => this.#demand.total);
   }
 
   /**
@@ -189,15 +191,21 @@ export class Offload implements WayOut {
     return call.request.spec.idempotent && call.attempts === 0;
   }
 
-  leave(call: ActiveCall, { waitMs, relievesMs, copy }: Choice): boolean {
+  leave(call: ActiveCall, { waitMs, relievesMs, forOthers, copy }: Choice): boolean {
     if (copy) {
       this.#send(call, { reason: 'starts an instance', copy });
       return true;
     }
     const waitedMs = call.waiting ? performance.now() - call.waitingSince : 0;
-    const { place: where, reason, expected } = place(this.#observe(call, waitedMs, { waitMs, relievesMs }));
+    const {
+      place: where,
+      reason,
+      expected,
+    } = place(this.#observe(call, waitedMs, { waitMs, relievesMs, forOthers }));
     if (where !== 'cloud') return false;
-    this.#send(call, { reason, expected });
+    // What it is judged by: for others' sake it may well lose.
+    const othersMs = reason === 'relieves others' ? relievesMs : 0;
+    this.#send(call, { reason, expected, othersMs });
     return true;
   }
 
@@ -251,7 +259,7 @@ export class Offload implements WayOut {
     return observe(call, { ...parts, learning: this.#learning, lookout: this.#lookout }, waitedMs, foreseen);
   }
 
-  #send(call: ActiveCall, { reason, expected, copy = false }: Sent): void {
+  #send(call: ActiveCall, { reason, expected, othersMs = 0, copy = false }: Sent): void {
     const cloud = this.#cloud;
     const learning = this.#learning;
     if (cloud === undefined || learning === undefined) return;
@@ -264,7 +272,8 @@ export class Offload implements WayOut {
     }
     this.sent += 1;
     this.#observer?.placed(call, 'cloud', reason, told);
-    const ended = learning.sent(call, { localMs: expected?.localMs, copy: copy || call.leased });
+    const localMs = expected && expected.localMs + othersMs;
+    const ended = learning.sent(call, { localMs, copy: copy || call.leased });
     call.startInCloud(cloud, (outcome) => {
       ended(outcome);
       if (this.isWanted()) this.#lookout?.look();

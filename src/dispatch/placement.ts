@@ -4,7 +4,7 @@
  */
 import type { CloudReason } from '../cloud/backend.ts';
 import type { Backend } from './call.ts';
-import { MOST_THROTTLE_CHANCE, isWorth, type CallForesight } from './foresight.ts';
+import { MOST_THROTTLE_CHANCE, isWorth, relievesOthers, type CallForesight } from './foresight.ts';
 
 /** When calls leave for the cloud. predictive: see placeByForesight. */
 export type OffloadPolicy = 'threshold' | 'predictive' | 'never' | 'always';
@@ -40,8 +40,10 @@ export interface Observation {
   readonly foresight?: CallForesight | undefined;
   /** What is left of its deadline. */
   readonly remainingMs?: number | undefined;
-  /** What its leaving saves those behind it, all together (chooseToLeave). */
+  /** What its leaving saves others, all together (chooseToLeave). */
   readonly relievesMs?: number | undefined;
+  /** Whether it may leave for their sake. */
+  readonly forOthers?: boolean | undefined;
   /** The most that an hour of saved waiting may cost, in US dollars. */
   readonly usdPerHour?: number | undefined;
 }
@@ -62,6 +64,7 @@ export type PlacementReason =
   | 'has waited too long'
   | 'queue full'
   | 'cloud sooner'
+  | 'relieves others'
   | 'only the cloud in time'
   | 'local sooner'
   | 'too dear'
@@ -141,12 +144,20 @@ function isSlotComing({ slotReadyInMs, cloudDelayMs }: Observation): boolean {
   return slotReadyInMs !== undefined && cloudDelayMs !== undefined && slotReadyInMs < cloudDelayMs;
 }
 
+/** What `weigh` says of a call for the cloud. */
+const LEAVES: ReadonlySet<PlacementReason> = new Set([
+  'cloud sooner',
+  'relieves others',
+  'only the cloud in time',
+]);
+
 /** A wait is only called hopeless when it is expected to last this much longer than the deadline: estimates are off by a third. */
 const HOPELESS = 1.5;
 
 /**
- * predictive: to the cloud, if it is expected to answer sooner by the call's margin and the time saved, with what the others
- * save, is worth its price; or if the cloud alone answers in time. Refused, if its wait alone outlasts its deadline.
+ * predictive: to the cloud, if it is expected to answer sooner by the call's margin, or if others save more by that than the
+ * call loses (relievesOthers), and the time saved altogether is worth its price; or if the cloud alone answers in time.
+ * Refused, if its wait alone outlasts its deadline.
  */
 function placeByForesight(observation: Observation): Placement {
   const { foresight, slotFree, expectedWaitMs, mayWait, remainingMs = Infinity } = observation;
@@ -156,9 +167,7 @@ function placeByForesight(observation: Observation): Placement {
   const localMs = waitMs + foresight.runMs;
   const expected = { localMs, cloudMs };
   const verdict = weigh(observation, foresight, localMs);
-  if (verdict === 'cloud sooner' || verdict === 'only the cloud in time') {
-    return { place: 'cloud', reason: verdict, expected };
-  }
+  if (LEAVES.has(verdict)) return { place: 'cloud', reason: verdict, expected };
   if (slotFree) return { place: 'pool', reason: verdict, expected };
   if (waitMs > remainingMs * HOPELESS) {
     return { place: 'reject', reason: 'deadline out of reach', error: 'Overloaded', expected };
@@ -169,7 +178,7 @@ function placeByForesight(observation: Observation): Placement {
 }
 
 function weigh(observation: Observation, foresight: CallForesight, localMs: number): PlacementReason {
-  const { remainingMs = Infinity, relievesMs = 0, usdPerHour = Infinity } = observation;
+  const { remainingMs = Infinity, relievesMs = 0, forOthers = false, usdPerHour = Infinity } = observation;
   const { cloudMs, marginMs, costUsd } = foresight;
   const barrier = barrierOf(observation);
   if (barrier !== undefined) return barrier;
@@ -177,8 +186,11 @@ function weigh(observation: Observation, foresight: CallForesight, localMs: numb
   if (localMs > remainingMs && cloudMs <= remainingMs) return 'only the cloud in time';
   if (foresight.suspended) return 'offloading does not pay';
   const savedMs = localMs - cloudMs;
-  if (!(savedMs > marginMs)) return 'local sooner';
-  return isWorth(costUsd, savedMs + relievesMs, usdPerHour) ? 'cloud sooner' : 'too dear';
+  const sooner = savedMs > marginMs;
+  if (!sooner && !(forOthers && relievesOthers(foresight, localMs, remainingMs, relievesMs)))
+    return 'local sooner';
+  if (!isWorth(costUsd, savedMs + relievesMs, usdPerHour)) return 'too dear';
+  return sooner ? 'cloud sooner' : 'relieves others';
 }
 
 function placeLocally({ slotFree, mayWait }: Observation, reason: PlacementReason): Placement {

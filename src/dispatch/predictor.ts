@@ -45,6 +45,8 @@ export interface Placed {
   readonly bytes: number;
   /** From the decision to the answer, had it stayed: wait + run; in milliseconds. */
   readonly expectedLocalMs: number;
+  /** The run's part of that. */
+  readonly expectedRunMs: number;
   /** When it was decided, on the clock of all the others. */
   readonly decidedAt: number;
   /** Predictor.leftCalls then. */
@@ -136,13 +138,13 @@ export class Predictor {
    * A call that the policy had weighed and kept was answered by the pool. It says how good the estimates are only if no other left
    * meanwhile: else it was sooner thanks to the very offloading that the guard judges.
    */
-  learnStayed(placed: Placed, nowMs: number): void {
+  learnStayed(placed: Placed, runMs: number, nowMs: number): void {
     if (placed.leftBefore !== this.#leftCalls) return;
     const estimates = placed.of;
     const ended = {
       place: 'pool',
       tookMs: nowMs - placed.decidedAt,
-      expectedMs: placed.expectedLocalMs,
+      expectedMs: placed.expectedLocalMs - placed.expectedRunMs + runMs,
     } as const;
     estimates.guard = judge(estimates.guard, ended, nowMs);
   }
@@ -160,7 +162,9 @@ export class Predictor {
     const ended = {
       place: 'cloud',
       tookMs: nowMs - placed.decidedAt,
-      expectedMs: placed.expectedLocalMs,
+      expectedMs:
+        placed.expectedLocalMs +
+        (answer.runMs === undefined ? 0 : answer.runMs / estimates.speed.ratio - placed.expectedRunMs),
     } as const;
     estimates.guard = judge(estimates.guard, ended, nowMs);
   }

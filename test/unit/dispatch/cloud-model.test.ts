@@ -27,6 +27,15 @@ describe('the cloud', () => {
     expect(cloud.outlook(3100)).toMatchObject({ coldStartMs: 3000, starting: 1 });
   });
 
+  it('forgets a call that failed: it teaches nothing', () => {
+    const cloud = new CloudModel({ rate });
+    const sent = cloud.sent(100, 0);
+    expect([cloud.inFlight, cloud.outlook(3100).starting]).toEqual([1, 1]);
+    cloud.failed(sent);
+    expect(cloud.inFlight).toBe(0);
+    expect(cloud.outlook(3100)).toEqual(new CloudModel({ rate }).outlook(3100));
+  });
+
   it('costs what the price list says', () => {
     expect(new CloudModel({ rate }).costUsd(1000)).toBeCloseTo(0.0000326, 6);
   });

@@ -38,6 +38,9 @@ const busy: Observation = {
   usdPerHour: 10,
 };
 
+/** Here 120, there 160. */
+const short = { expectedWaitMs: 20 };
+
 const seen = (differing: Partial<CallForesight>): Partial<Observation> => ({
   foresight: { ...foresight, ...differing },
 });
@@ -65,6 +68,9 @@ describe('predictive', () => {
     ['a suspended function', seen({ suspended: true }), 'queue', 'offloading does not pay'],
     ['a cloud at its limit', seen({ throttleChance: 0.9 }), 'queue', 'likely throttled'],
     ['a cloud that is off', { cloud: 'off' }, 'queue', 'off'],
+    ['others who save more', { ...short, relievesMs: 55, forOthers: true }, 'cloud', 'relieves others'],
+    ['others who save less', { ...short, relievesMs: 45, forOthers: true }, 'queue', 'local sooner'],
+    ['nobody to come', { ...short, relievesMs: 55 }, 'queue', 'local sooner'],
     ['a full queue', { mayWait: false, expectedWaitMs: 10 }, 'cloud', 'queue full'],
     ['nothing foreseen: the threshold', { foresight: undefined }, 'cloud', 'would wait too long'],
   ])('%s', (_, differing, where, reason) => {
@@ -91,7 +97,7 @@ describe('the waiting calls', () => {
     mayCopy: true,
     ...rest,
   });
-  const supply = { slots: 2, starting: 0, usdPerHour: 10 };
+  const supply = { slots: 2, starting: 0, usdPerHour: 10, toCome: 0 };
 
   it('take the slots in their order', () => {
     expect(queueWaits([50, 10], [100, 30, 5])).toEqual([10, 50, 80]);
@@ -110,18 +116,72 @@ describe('the waiting calls', () => {
     expect(chooseToLeave(calls, [10, 20, 30], supply)).toBeUndefined();
   });
 
-  it('send a copy ahead where only a warm instance would be sooner, but no more than would gain', () => {
+  it('send a copy ahead where only a warm instance would be sooner, but half as many as would gain at most', () => {
     const cold = { cloudMs: 660 };
     const calls = [waits(cold), waits(cold)];
     expect(chooseToLeave(calls, [100, 200], supply)).toMatchObject({ index: 1, copy: true });
-    expect(chooseToLeave(calls, [100, 200], { ...supply, starting: 2 })).toBeUndefined();
+    expect(chooseToLeave(calls, [100, 200], { ...supply, starting: 1 })).toBeUndefined();
     const once = [waits(cold, { mayCopy: false })];
     expect(chooseToLeave(once, [100], supply)).toBeUndefined();
+  });
+
+  it('let one leave for the sake of those to come, if they save more than it loses', () => {
+    // Here 120, there 160: it loses 40 and its margin of 10; each behind it is served 50 sooner.
+    expect(chooseToLeave([waits()], [20], { ...supply, toCome: 0.9 })).toBeUndefined();
+    const choice = chooseToLeave([waits()], [20], { ...supply, toCome: 1.1 });
+    expect(choice).toMatchObject({ index: 0, forOthers: true, copy: false });
+    expect(choice?.relievesMs).toBeCloseTo(55);
+  });
+
+  it.each([
+    ['into a cold start', { cloudMs: 190 }, {}],
+    ['to be answered twice as late', { runMs: 50 }, {}],
+    ['to miss its deadline', {}, { remainingMs: 159 }],
+    ['at any price', { costUsd: 1 }, {}],
+    ['while it is suspended', { suspended: true }, {}],
+  ])('but not %s', (_, differing, rest) => {
+    const many = { ...supply, toCome: 100 };
+    expect(chooseToLeave([waits()], [20], many)).toBeDefined();
+    expect(chooseToLeave([waits(differing, { ...rest, mayCopy: false })], [20], many)).toBeUndefined();
   });
 });
 
 describe('the predictor', () => {
   const rate = { prices: pricesOf('us-east-1').prices, memoryMb: 1769, architecture: 'x86_64' } as const;
+
+  it('judges by how long calls really ran, wherever they did', () => {
+    const predictor = new Predictor({ rate });
+    const of = predictor.newFunction();
+    for (let at = 0; at < 100; at++) predictor.learnLocal(of, 10, 100);
+    const placed = {
+      ...{ of, bytes: 10, expectedLocalMs: 300, expectedRunMs: 100, decidedAt: 0 },
+      leftBefore: predictor.leftCalls,
+    };
+    const before = of.guard;
+    // It ran for 900 ms in place of 100, and waited as long as expected: nothing is wrong with the estimate of its wait.
+    predictor.learnStayed(placed, 900, 1100);
+    const stayed = of.guard;
+    expect(stayed.stayedTookMs - before.stayedTookMs * 0.975).toBeCloseTo(1100);
+    expect(stayed.stayedExpectedMs - before.stayedExpectedMs * 0.975).toBeCloseTo(1100);
+    const sent = predictor.cloud.sent(160, 0);
+    predictor.learnCloud(placed, sent, { elapsedMs: 960, runMs: 900, coldStart: false }, 960);
+    const { tookMs, expectedMs } = of.guard;
+    expect(tookMs).toBe(960);
+    // A wait of 200 ms, and what 900 ms there are here.
+    expect(expectedMs).toBeCloseTo(200 + 900 / of.speed.ratio);
+  });
+
+  it('leaves calls out that waited less since others have left', () => {
+    const predictor = new Predictor({ rate });
+    const of = predictor.newFunction();
+    const placed = {
+      ...{ of, bytes: 10, expectedLocalMs: 300, expectedRunMs: 100, decidedAt: 0 },
+      leftBefore: predictor.leftCalls,
+    };
+    predictor.left();
+    predictor.learnStayed(placed, 100, 120);
+    expect(of.guard).toEqual(predictor.newFunction().guard);
+  });
 
   it('explores with idempotent calls that have waited, at most one in a hundred', () => {
     const predictor = new Predictor({ rate });

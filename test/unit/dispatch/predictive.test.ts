@@ -61,6 +61,44 @@ describe('predictive', () => {
     expect(made.outcomes[0]!.report.placement).toMatchObject({ reason: 'local sooner' });
   });
 
+  it('sends a call for the sake of those to come where more comes than the pool can do', () => {
+    start();
+    know(100, 80);
+    const busyOnce = (): ReturnType<typeof rig.call> => {
+      rig.call('home');
+      pass(50);
+      const made = rig.call('once');
+      pass(1);
+      return made;
+    };
+    // Here it is answered in 150 ms, there in 180.
+    const calm = busyOnce();
+    expect(rig.sent).toBe(0);
+    while (rig.slot.calls.length > 0) rig.answer(100);
+    expect(calm.outcomes[0]!.report.placement).toMatchObject({ reason: 'local sooner' });
+    const manyCome = (calls: number): void => {
+      for (let n = 0; n < calls; n += 1) {
+        rig.call('home');
+        rig.answer(100);
+        pass(25);
+      }
+    };
+    // Forty calls a second of 100 ms each: a load of four.
+    manyCome(80);
+    const { dispatcher, specs } = rig.balancer;
+    for (let n = 1; n <= 60; n += 1) {
+      const made = busyOnce();
+      expect(rig.sent).toBe(n);
+      pass(180);
+      rig.cloudEnds(OK);
+      expect(made.outcomes[0]!.report.placement).toMatchObject({ reason: 'relieves others' });
+      rig.answer(100);
+      manyCome(20);
+    }
+    // It took longer than it would have here, each time; that isn't held against it.
+    expect(dispatcher.suspension(specs.find(({ name }) => name === 'once')!)).toBeUndefined();
+  });
+
   it('keeps a call whose time saved is too dear', () => {
     start({ offloadUsdPerHour: 0.0001 });
     know(100);
