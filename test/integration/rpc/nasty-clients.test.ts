@@ -1,6 +1,7 @@
 /** Clients that hold, flood or starve a connection. Each is bounded, each is answered, and none is in another's way. */
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -115,7 +116,7 @@ describe('a client that takes nothing', () => {
   });
 });
 
-function connectionsOf(server: import('node:net').Server): Promise<number> {
+function connectionsOf(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
   });
