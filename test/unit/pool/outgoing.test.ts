@@ -31,7 +31,12 @@ const answer = fc.record({
   json: text,
 });
 const steps = fc.array(
-  fc.oneof({ weight: 5, arbitrary: call }, { weight: 5, arbitrary: answer }, u32, fc.constant('take' as const)),
+  fc.oneof(
+    { weight: 5, arbitrary: call },
+    { weight: 5, arbitrary: answer },
+    u32,
+    fc.constant('take' as const),
+  ),
   { maxLength: 40 },
 );
 
