@@ -42,6 +42,7 @@ export const PURE_FILES = [
   'src/dispatch/warm-instances.ts',
   'src/pool/call-frame.ts',
   'src/pool/frames.ts',
+  'src/pool/leased-calls.ts',
   'src/pool/liveness.ts',
   'src/pool/peak-ewma.ts',
   'src/pool/policies.ts',

@@ -1,18 +1,17 @@
 /** The calls leased to one slot, in the order in which they were handed over, which is the order in which it runs them. */
-import type { SlotCall } from './slot.ts';
 
 /** A call leased to a slot. */
-export interface Leased {
+export interface Leased<C> {
   readonly callId: number;
-  readonly call: SlotCall;
+  readonly call: C;
   /** performance.now() when it was handed over. */
   readonly at: number;
   /** The call's shortMs at that time: what is known of its function changes while it is here. */
   readonly shortMs: number;
   /** Nobody waits for it here any more: overdue, or placed again elsewhere. */
   abandoned: boolean;
-  before: Leased | undefined;
-  after: Leased | undefined;
+  before: Leased<C> | undefined;
+  after: Leased<C> | undefined;
 }
 
 /** From so many on they are looked up in a table: a slot may run thousands of calls at once, which end in any order. */
@@ -25,21 +24,21 @@ const MANY = 32;
  * So the garbage collector found every call alive from an old table that had outlived its use, and kept it: each
  * collection of young objects took 2 to 5 ms in place of 0.5.
  */
-export class LeasedCalls {
+export class LeasedCalls<C> {
   size = 0;
-  #first: Leased | undefined;
-  #last: Leased | undefined;
-  #byId: Map<number, Leased> | undefined;
+  #first: Leased<C> | undefined;
+  #last: Leased<C> | undefined;
+  #byId: Map<number, Leased<C>> | undefined;
 
   /** The one that was handed over first. */
-  get first(): Leased | undefined {
+  get first(): Leased<C> | undefined {
     return this.#first;
   }
 
   /** Adds a call behind all others. None here has its id. */
-  add(callId: number, call: SlotCall, at: number, shortMs: number): void {
+  add(callId: number, call: C, at: number, shortMs: number): void {
     const before = this.#last;
-    const leased: Leased = { callId, call, at, shortMs, abandoned: false, before, after: undefined };
+    const leased: Leased<C> = { callId, call, at, shortMs, abandoned: false, before, after: undefined };
     if (before === undefined) this.#first = leased;
     else before.after = leased;
     this.#last = leased;
@@ -49,7 +48,7 @@ export class LeasedCalls {
   }
 
   /** The call of that id; undefined if there is none. */
-  find(callId: number): Leased | undefined {
+  find(callId: number): Leased<C> | undefined {
     if (this.#byId !== undefined) return this.#byId.get(callId);
     let leased = this.#first;
     while (leased !== undefined && leased.callId !== callId) leased = leased.after;
@@ -57,7 +56,7 @@ export class LeasedCalls {
   }
 
   /** Takes a call out that is here. It forgets its neighbours, lest an old one keep them for the garbage collector. */
-  remove(leased: Leased): void {
+  remove(leased: Leased<C>): void {
     const { before, after } = leased;
     leased.before = leased.after = undefined;
     if (before === undefined) this.#first = after;
@@ -76,8 +75,8 @@ export class LeasedCalls {
   }
 
   /** A copy: what is done with them may change them. */
-  all(): Leased[] {
-    const all: Leased[] = [];
+  all(): Leased<C>[] {
+    const all: Leased<C>[] = [];
     for (let leased = this.#first; leased !== undefined; leased = leased.after) all.push(leased);
     return all;
   }

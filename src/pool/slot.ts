@@ -68,7 +68,7 @@ export class Slot {
   readonly latency = new PeakEwma();
   readonly #connection: SlotConnection;
   readonly #events: SlotEvents;
-  readonly #calls = new LeasedCalls();
+  readonly #calls = new LeasedCalls<SlotCall>();
   #concurrency = 1;
   #shortMs = 0;
   #abandoned = 0;
@@ -265,7 +265,7 @@ export class Slot {
     return true;
   }
 
-  #release(callId: number, now: number): Leased | undefined {
+  #release(callId: number, now: number): Leased<SlotCall> | undefined {
     const leased = this.#calls.find(callId);
     if (leased === undefined) return undefined;
     if (this.#runs(callId)) {

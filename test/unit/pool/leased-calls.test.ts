@@ -1,20 +1,19 @@
 import { expect, test } from 'vitest';
 import { LeasedCalls } from '../../../src/pool/leased-calls.ts';
-import type { SlotCall } from '../../../src/pool/slot.ts';
 
-const CALL = {} as SlotCall;
+const CALL = 'a call';
 
-function leased(count: number): LeasedCalls {
-  const calls = new LeasedCalls();
+function leased(count: number): LeasedCalls<string> {
+  const calls = new LeasedCalls<string>();
   for (let id = 1; id <= count; id += 1) calls.add(id, CALL, id, Infinity);
   return calls;
 }
 
-function ids(calls: LeasedCalls): number[] {
+function ids(calls: LeasedCalls<string>): number[] {
   return calls.all().map(({ callId }) => callId);
 }
 
-function take(calls: LeasedCalls, callId: number): void {
+function take(calls: LeasedCalls<string>, callId: number): void {
   const found = calls.find(callId);
   if (found === undefined) throw new Error(`there is no call ${callId}`);
   calls.remove(found);
