@@ -108,12 +108,10 @@ async function recover(client: OpenClient, kind: Kind, aloneMs: number): Promise
   for (let at = 0; at < PROBES_MS; at = performance.now() - startedAt) {
     const sentAt = at;
     probes.push(
-      client
-        .call(kind)
-        .then(({ outcome, ms }) => ({
-          at: sentAt,
-          normal: outcome === 'ok' && ms <= NORMAL_TIMES * aloneMs,
-        })),
+      client.call(kind).then(({ outcome, ms }) => ({
+        at: sentAt,
+        normal: outcome === 'ok' && ms <= NORMAL_TIMES * aloneMs,
+      })),
     );
     await sleep(PROBE_EVERY_MS);
   }
