@@ -50,6 +50,7 @@ function copyFunctions(home: Home): string {
 async function main(): Promise<number> {
   const runtime = values.runtime === 'docker' ? 'docker' : 'process';
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+  const policy = seed % 2 === 0 ? 'predictive' : 'threshold';
   const home = new Home();
   const found = values.cloud === 'off' ? undefined : findMiniStack('the faults of the cloud');
   const cloud = found?.missing === undefined && found ? await startMiniStack(found.program) : undefined;
@@ -58,6 +59,7 @@ async function main(): Promise<number> {
     const functionsDir = copyFunctions(home);
     const balancer = await home.start({
       ...(cloud !== undefined && cloudEnv(home, cloud.url)),
+      SPILLWAY_OFFLOAD: policy,
       SPILLWAY_RUNTIME: runtime,
       SPILLWAY_WORKERS: '3',
       SPILLWAY_ADMIN_PORT: String(adminPort),
@@ -95,7 +97,7 @@ async function main(): Promise<number> {
     const { minutes } = values;
     const { output } = balancer;
     return report(
-      { minutes, runtime, cloud: cloud !== undefined, seed, memoryAtStartMb },
+      { minutes, runtime, cloud: cloud === undefined ? undefined : policy, seed, memoryAtStartMb },
       { journals, faults: done, troubles, status, code, left, memoryMb, output },
     );
   } finally {

@@ -174,7 +174,7 @@ export const SETTINGS = {
   standbys: setting('SPILLWAY_STANDBYS', integer(0, 1000)),
   /** The age at which a standby is removed. */
   standbyMs: setting('SPILLWAY_STANDBY_MS', durationMs, '600000'),
-  offload: setting('SPILLWAY_OFFLOAD', choice('threshold', 'predictive', 'never', 'always'), 'threshold'),
+  offload: setting('SPILLWAY_OFFLOAD', choice('threshold', 'predictive', 'never', 'always'), 'predictive'),
   /** The threshold policy offloads a call that would wait, or has waited, this long. */
   offloadWaitMs: setting('SPILLWAY_OFFLOAD_WAIT_MS', durationMs, '50'),
   /** predictive offloads while an hour of saved waiting costs at most this, in US dollars. */

@@ -8,7 +8,8 @@ import type { Journal } from './journal.ts';
 interface Beginning {
   readonly minutes: string;
   readonly runtime: string;
-  readonly cloud: boolean;
+  /** The policy by which calls leave for it; undefined without one. */
+  readonly cloud: string | undefined;
   readonly seed: number;
   readonly memoryAtStartMb: number;
 }
@@ -46,7 +47,7 @@ export function report(beginning: Beginning, end: End): number {
   const calls = sum(({ tally }) => tally.asked);
   const slowest = Math.round(Math.max(...journals.map(({ tally }) => tally.slowestMs)));
   const lines = [
-    `soak of ${minutes} minutes, ${runtime} runtime, ${cloud ? 'emulated cloud' : 'no cloud'}, seed ${seed}`,
+    `soak of ${minutes} minutes, ${runtime} runtime, ${cloud === undefined ? 'no cloud' : `emulated cloud, ${cloud}`}, seed ${seed}`,
     `faults: ${list(faults)}`,
     `calls: ${calls}, right: ${sum(({ tally }) => tally.right)}, allowed errors: ${list(refused)}`,
     `since the last restart: ${status?.calls.offloaded ?? 0} calls in the cloud, ${status?.calls.retried ?? 0} placed again`,

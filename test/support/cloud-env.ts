@@ -8,6 +8,8 @@ export function cloudEnv(home: Home, endpoint: string): Record<string, string> {
     SPILLWAY_RUNTIME: 'process',
     SPILLWAY_WORKERS: '1',
     SPILLWAY_CLOUD: 'aws',
+    // Which call leaves depends on nothing that was learned.
+    SPILLWAY_OFFLOAD: 'threshold',
     SPILLWAY_BACKEND_CHOICE: 'true',
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: 'eu-central-1',

@@ -40,7 +40,7 @@ describe('without any setting', () => {
       standbys: 2,
       standbysSet: false,
       standbyMs: 600_000,
-      offload: 'threshold',
+      offload: 'predictive',
       offloadWaitMs: 50,
       offloadUsdPerHour: 10,
       cloud: 'auto',
