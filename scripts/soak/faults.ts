@@ -130,9 +130,10 @@ async function restart({ balancer }: Victim): Promise<string | undefined> {
 }
 
 async function offload({ admin }: Victim): Promise<string> {
+  const { policy } = (await admin.status()).offload;
   await admin.order('offload.set', { policy: 'always' });
   await sleep(ALWAYS_MS);
-  await admin.order('offload.set', { policy: 'threshold' });
+  await admin.order('offload.set', { policy });
   return `all to the cloud for ${ALWAYS_MS} ms`;
 }
 
