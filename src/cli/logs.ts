@@ -2,11 +2,14 @@
 import { EXIT, type Command } from './command.ts';
 import type { Output, Tone } from './output.ts';
 
+/** How long a call that is over is still listened to, in milliseconds: what had been said of it before comes in one go. */
+const LAST_WORDS_MS = 300;
+
 /** `spillway logs`. */
 export const logs: Command = {
   name: 'logs',
   usage: '[CALL]',
-  summary: 'follow the log, or what happens to the call with this id',
+  summary: 'follow the log, or what happens to the call with this id until it is over',
   help: `Calls are shown whatever SPILLWAY_LOG_LEVEL says. Of what has been, the last thousands of lines are known.
 
 --once  ends with what has been`,
@@ -17,10 +20,19 @@ export const logs: Command = {
     if (callId !== undefined) query.set('call', callId);
     if (options['once'] === true) query.set('follow', 'false');
     let lines = 0;
-    for await (const line of daemon.events(`/logs?${query.toString()}`, leave)) {
-      lines += 1;
-      if (output.json) output.value(line);
-      else output.line(logLine(line as LogLine, output));
+    const over = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const signal = AbortSignal.any([leave, over.signal]);
+      for await (const line of daemon.events(`/logs?${query.toString()}`, signal)) {
+        lines += 1;
+        if (output.json) output.value(line);
+        else output.line(logLine(line as LogLine, output));
+        if (callId !== undefined && isOutcome(line as LogLine))
+          timer ??= setTimeout(() => over.abort(), LAST_WORDS_MS);
+      }
+    } finally {
+      clearTimeout(timer);
     }
     if (lines > 0 || callId === undefined || leave.aborted) return EXIT.ok;
     output.note(`nothing is known of call ${callId}`);
@@ -32,7 +44,13 @@ interface LogLine {
   readonly level?: number;
   readonly time?: number;
   readonly msg?: string;
+  readonly outcome?: unknown;
   readonly [more: string]: unknown;
+}
+
+/** Whether it tells how a call ended; what functions print has no outcome. */
+function isOutcome({ msg, outcome }: LogLine): boolean {
+  return msg === 'call' && outcome !== undefined;
 }
 
 /** pino's numbers. */

@@ -31,7 +31,7 @@ export function statusLines(found: Status, output: Output): string[] {
     `cloud   ${output.tone(cloudTone(cloud.state), cloud.state)}${cloudReason}, ${cloud.calls} calls, ` +
       `${usd(cloud.costTodayUsd)} of ${usd(cloud.budgetUsd)} today`,
     ...(cloud.detail === undefined ? [] : [output.tone('faint', `        ${cloud.detail}`)]),
-    `offload ${offload.policy}, from a wait of ${ms(offload.waitMs)}`,
+    `offload ${offload.policy}${offload.policy === 'threshold' ? `, from a wait of ${ms(offload.waitMs)}` : ''}`,
     `calls   ${calls.total}, ${calls.failed} failed, ${calls.offloaded} offloaded, ${calls.retried} placed again`,
     '',
     ...workerTable(pool.workers, output),

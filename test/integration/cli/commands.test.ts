@@ -51,7 +51,7 @@ describe('call', () => {
   it('can be forced to a place, and then has an id under which the log knows it', async () => {
     const answer = (await json('call', 'add', '1', '2', '--backend', 'pool')) as Record<string, string>;
     expect(answer).toMatchObject({ result: 3, backend: 'pool' });
-    const { code, stdout } = await run('logs', answer['callId']!, '--once');
+    const { code, stdout } = await run('logs', answer['callId']!);
     expect(code).toBe(0);
     expect(stdout).toContain(`function=add place=pool worker=${answer['worker']}`);
     expect((await run('call', 'add', '1', '2', '--backend', 'cloud')).code).toBe(1);
