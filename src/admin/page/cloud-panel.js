@@ -2,7 +2,7 @@
 import { byId, el, setAttribute, setShare, setText } from './dom.js';
 import { createLiveField } from './live-field.js';
 import { perform, submitButton } from './notices.js';
-import { because, cloudWords, count, ms, percent, plural, policyWords, usd } from './words.js';
+import { because, cloudFigures, cloudWords, count, ms, percent, plural, policyWords, usd } from './words.js';
 
 /** @import { Snapshot } from '../operations.ts' */
 /** @import { History } from './history.js' */
@@ -43,8 +43,7 @@ function showFacts({ functionName, url, calls, inFlight, figures }) {
   const facts = [['Calls', `${count(calls)}, ${count(inFlight)} under way`]];
   if (functionName !== undefined) facts.push(['Function', functionName]);
   if (url !== undefined) facts.push(['Address', url]);
-  for (const [name, value] of Object.entries(figures ?? {}))
-    facts.push([name, `${Number(value.toFixed(2))}`]);
+  facts.push(...cloudFigures(figures ?? {}));
   const list = byId('cloud-facts', HTMLElement);
   const wanted = facts.flat();
   while (list.childElementCount > wanted.length) list.lastElementChild?.remove();

@@ -93,6 +93,18 @@ const REASONS = {
   'wait unknown': "its function hasn't run often enough to know the wait",
   'would wait too long': 'the wait here would be too long',
   'has waited too long': 'it has waited here too long',
+  'slot coming': 'a slot will be ready sooner than the cloud',
+  'cloud sooner': 'the cloud is expected to answer sooner',
+  'local sooner': 'the pool is expected to answer sooner',
+  'relieves others': 'others save more by its leaving than it loses',
+  'only the cloud in time': 'only the cloud can answer in time',
+  'deadline out of reach': 'its deadline is out of reach',
+  'too dear': 'the time it would save is too dear',
+  'offloading does not pay': 'offloading its function has not paid of late',
+  'likely throttled': 'the cloud would probably refuse it',
+  'slow here': 'it runs too long here',
+  'starts an instance': 'a copy of it starts an instance in the cloud',
+  explores: 'a copy of it measures the cloud',
   'queue full': 'the queue is full',
   forced: 'the client asked for this place',
   policy: 'the offload policy says so',
@@ -130,10 +142,29 @@ export function cloudWords(state) {
   return CLOUD_STATES[state] ?? '';
 }
 
+/** @type {Readonly<Record<string, readonly [string, (value: number) => string]>>} */
+const CLOUD_FIGURES = {
+  invocations: ['Invocations', count],
+  errors: ['Errors', count],
+  throttles: ['Throttles', count],
+  maxConcurrent: ['Most at once', count],
+  durationP50Ms: ['Time, p50', ms],
+  durationP99Ms: ['Time, p99', ms],
+  periodMs: ['These are of', (value) => `the last ${span(value)}`],
+};
+
+/** CloudWatch's figures by name; the others aren't for people. @param {Readonly<Record<string, number>>} figures */
+export function cloudFigures(figures) {
+  return Object.entries(CLOUD_FIGURES).flatMap(([name, [title, say]]) => {
+    const value = figures[name];
+    return value === undefined ? [] : [/** @type {[string, string]} */ ([title, say(value)])];
+  });
+}
+
 /** @type {Readonly<Record<string, string>>} */
 const POLICIES = {
   threshold: 'Offloads a call whose expected wait for a slot reaches the wait set here.',
-  predictive: 'Offloads a call that the cloud is expected to answer sooner.',
+  predictive: 'Offloads a call that the cloud is expected to answer sooner, or that holds up others.',
   never: 'Everything stays in the pool.',
   always: 'Everything that may go to the cloud goes there.',
 };

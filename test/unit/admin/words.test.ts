@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+
+const { because, cloudFigures } = (await import('../../../src/admin/page/words.js')) as {
+  because(reason: string): string;
+  cloudFigures(figures: Readonly<Record<string, number>>): [string, string][];
+};
+
+describe('words', () => {
+  it('names CloudWatch’s figures for people, and leaves out what isn’t for them', () => {
+    const figures = {
+      at: 1_795_326_128_390,
+      periodMs: 3_600_000,
+      invocations: 1234,
+      durationP99Ms: 12.5,
+      new: 1,
+    };
+    expect(cloudFigures(figures)).toEqual([
+      ['Invocations', '1,234'],
+      ['Time, p99', '13 ms'],
+      ['These are of', 'the last 1 h 0 min'],
+    ]);
+  });
+
+  it.each(['cloud sooner', 'local sooner', 'relieves others', 'slot coming', 'too dear', 'explores'])(
+    'has words for %s',
+    (reason) => {
+      expect(because(reason)).not.toBe(reason);
+    },
+  );
+});
