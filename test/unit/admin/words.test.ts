@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-const { because, cloudFigures } = (await import('../../../src/admin/page/words.js')) as {
+// The page has types of its own, which aren't those of Node.
+const page = new URL('../../../src/admin/page/words.js', import.meta.url).href;
+const { because, cloudFigures } = (await import(page)) as {
   because(reason: string): string;
   cloudFigures(figures: Readonly<Record<string, number>>): [string, string][];
 };
