@@ -113,19 +113,22 @@ export class OwnEngine {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'spillway-test', this.#data]);
   }
 
-  /** Fills that disk, and returns how to make room again. */
-  fillDisk(): () => void {
-    const file = join(this.#data, 'filler');
-    const descriptor = openSync(file, 'w');
+  /** Fills what is free of that disk: again and again, since whatever is removed makes room anew. */
+  fillDisk(): void {
+    const descriptor = openSync(this.#filler, 'a');
     const piece = Buffer.alloc(1024 * 1024);
     try {
-      while (writeSync(descriptor, piece) === piece.length);
+      while (writeSync(descriptor, piece) > 0);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     } finally {
       closeSync(descriptor);
     }
-    return () => rmSync(file);
+  }
+
+  /** Takes back what `fillDisk` wrote. */
+  makeRoom(): void {
+    rmSync(this.#filler, { force: true });
   }
 
   /** Ends it and removes every trace. */
@@ -148,6 +151,10 @@ export class OwnEngine {
 
   get #data(): string {
     return join(this.#dir, 'data');
+  }
+
+  get #filler(): string {
+    return join(this.#data, 'filler');
   }
 
   get #logFile(): string {

@@ -180,17 +180,29 @@ describe.skipIf(missing !== undefined)('the Docker engine', { timeout: 120_000 }
   });
 
   it('has no room on its disk: the worker that is left serves, the log says why, and all is well once there is room', async () => {
-    const makeRoom = engine.fillDisk();
-    const [one] = await running();
+    engine.fillDisk();
+    const gone: string[] = [];
     try {
-      await removeContainer(one!);
-      await until('the log says why', () => noWorker('no space left on device').length > 0, MENDED_MS);
+      await until(
+        'the log says why',
+        async () => {
+          // What is removed makes room, at times enough for its successor: that one is removed as well.
+          const [one, other] = await running();
+          if (one !== undefined && (other !== undefined || gone.length === 0)) {
+            gone.push(one);
+            await removeContainer(one);
+          }
+          engine.fillDisk();
+          return noWorker('no space left on device').length > 0;
+        },
+        MENDED_MS,
+      );
       const { right } = load;
       await until('calls are answered', () => load.right > right + 50, MENDED_MS);
     } finally {
-      makeRoom();
+      engine.makeRoom();
     }
-    await inService([one!]);
+    await inService(gone);
     expect(await load.stop()).toEqual([]);
   });
 
