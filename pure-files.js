@@ -16,6 +16,7 @@ export const PURE_FILES = [
   'src/cloud/memory-fit.ts',
   'src/cloud/prices.ts',
   'src/cloud/prints.ts',
+  'src/cloud/samples.ts',
   'src/cloud/aws/check.ts',
   'src/cloud/aws/desired.ts',
   'src/cloud/aws/faults.ts',

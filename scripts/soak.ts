@@ -16,7 +16,7 @@ import { cloudEnv } from '../test/support/cloud-env.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { findMiniStack, startMiniStack } from '../test/support/ministack.ts';
 import { randomOf } from './fuzz/mutate.ts';
-import { Admin } from './soak/admin.ts';
+import { Admin } from './admin.ts';
 import { errandOf } from './soak/errands.ts';
 import { faultsFor, type Fault } from './soak/faults.ts';
 import { Journal } from './soak/journal.ts';

@@ -1,7 +1,7 @@
 /** What an operator can see and do in this balancer: the admin port's side of the composition root. */
 import type { CloudLink } from './cloud-link.ts';
 import type { CalibrationProgress, CloudFigures } from './cloud/backend.ts';
-import type { CalibrationReport } from './cloud/calibration.ts';
+import { DEFAULT_SIZES_MB, type CalibrationReport } from './cloud/calibration.ts';
 import type { Config } from './config.ts';
 import type {
   FunctionStatus,
@@ -56,8 +56,6 @@ export interface Parts {
 type Loads = (id: string) => WorkerLoad | undefined;
 
 const OFFLOAD_POLICIES = ['threshold', 'predictive', 'never', 'always'] as const;
-/** Two below a whole core (1769 MB), that one, and what every account may have at the most. */
-const CALIBRATION_SIZES_MB = [512, 1024, 1769, 3008] as const;
 /** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
 const FOR_EVER_MS = 3_600_000;
 
@@ -187,7 +185,7 @@ export class BalancerOperations implements Operations {
       spec,
       params: params === undefined ? undefined : JSON.stringify(params),
       timeoutMs: spec.timeoutMs ?? this.#config.timeoutMs,
-      sizesMb: sizesMb ?? CALIBRATION_SIZES_MB,
+      sizesMb: sizesMb ?? DEFAULT_SIZES_MB,
       mix: mixOf(this.#parts.manifest(), this.#recorder.functions, dispatcher),
     });
   }

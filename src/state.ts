@@ -27,6 +27,7 @@ import { renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from './message-of.ts';
 
 /** An open state folder; this process owns the pool until close() or its end. */
 export interface State {
@@ -248,7 +249,7 @@ function attempt<T>(dir: string, work: () => T): T {
 }
 
 function unusable(dir: string, error: unknown): StateFault {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new StateFault(
     `the state folder ${dir} can't be used: ${reason}; set SPILLWAY_STATE to a folder that this user may write`,
     { cause: error },

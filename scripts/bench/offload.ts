@@ -14,6 +14,7 @@ import { openLedgerStore } from '../../src/cloud/ledger-store.ts';
 import { pricesOf } from '../../src/cloud/prices.ts';
 import { place, type Observation } from '../../src/dispatch/placement.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
+import { percentile } from './percentile.ts';
 
 const WARM_UP = 300;
 const SAMPLES = 2000;
@@ -132,11 +133,6 @@ function measurePlacement(): number {
   const us = ((performance.now() - startedAt) * 1000) / PLACEMENTS;
   if (offloaded === 0) throw new Error('nothing was offloaded');
   return us;
-}
-
-function percentile(times: readonly number[], p: number): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) * p)] ?? NaN;
 }
 
 const { fetch: bare, offload } = await measureOffload();

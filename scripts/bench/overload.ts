@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, type Daemon } from './daemon.ts';
+import { percentile } from './percentile.ts';
 import { cpuMicroseconds, memoryBytes } from './processes.ts';
 import { OpenClient, type Told } from './open-client.ts';
 
@@ -162,10 +163,6 @@ async function measure(daemon: Daemon, client: OpenClient, kind: Kind): Promise<
     memoryMostMb,
     memoryAfterMb: megabytes(),
   };
-}
-
-function percentile(times: readonly number[], p: number): number {
-  return times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * p)] ?? NaN;
 }
 
 const COLUMNS: readonly (readonly [string, (result: Result) => string | number])[] = [

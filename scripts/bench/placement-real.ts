@@ -10,10 +10,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Agent, request } from 'node:http';
-import { readFileSync } from 'node:fs';
 import { Home, until, type Balancer } from '../../test/support/balancer.ts';
 import { cloudEnv } from '../../test/support/cloud-env.ts';
 import { findMiniStack, startMiniStack } from '../../test/support/ministack.ts';
+import { mean, percentile } from '../../src/cloud/samples.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { Admin } from '../admin.ts';
 import { exponential, seededRandom, type Random } from '../simulate/random.ts';
 import { startDelayingProxy } from './placement-proxy.ts';
 
@@ -134,34 +136,6 @@ async function makeCall(
   return ok ? performance.now() - startedAt : undefined;
 }
 
-/** The admin API. */
-class Steering {
-  readonly #url: string;
-  readonly #token: string;
-
-  constructor(balancer: Balancer, stateDir: string) {
-    const [line] = balancer.lines('adminUrl');
-    this.#url = `${String(line?.['adminUrl'])}/rpc`;
-    this.#token = readFileSync(join(stateDir, 'admin-token'), 'utf8').trim();
-  }
-
-  async ask<T>(method: string, params: unknown = {}): Promise<T> {
-    const response = await fetch(this.#url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#token}` },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    });
-    const { result, error } = (await response.json()) as { result?: T; error?: { message: string } };
-    if (error !== undefined) throw new Error(error.message);
-    return result as T;
-  }
-}
-
-interface Status {
-  readonly cloud: { readonly inFlight: number; readonly costTodayUsd: number };
-  readonly calls: { readonly offloaded: number };
-}
-
 /** Starts the cloud's instances, and lets each function be measured in both places. */
 async function warmUp(url: string): Promise<void> {
   for (let round = 0; round < WARM_UP_ROUNDS; round++) {
@@ -178,13 +152,13 @@ async function warmUp(url: string): Promise<void> {
 
 async function segment(
   balancer: Balancer,
-  steering: Steering,
+  admin: Admin,
   policy: Policy,
   calls: readonly Call[],
   figures: Figures,
 ): Promise<void> {
-  await steering.ask('offload.set', { policy });
-  const before = await steering.ask<Status>('status');
+  await admin.order('offload.set', { policy });
+  const before = await admin.status();
   const startedAt = performance.now();
   const latencies = await Promise.all(
     calls.map(async (call) => {
@@ -192,23 +166,23 @@ async function segment(
       return await makeCall(balancer.url, call);
     }),
   );
-  await until('the cloud is idle', async () => (await steering.ask<Status>('status')).cloud.inFlight === 0);
-  const after = await steering.ask<Status>('status');
+  await until('the cloud is idle', async () => (await admin.status()).cloud.inFlight === 0);
+  const after = await admin.status();
   const counted = latencies.map((ms) => ms ?? TIMEOUT_MS);
   figures.latencyMs.push(...counted);
   figures.late += latencies.filter((ms) => ms === undefined).length;
-  figures.p99sMs.push(percentile(counted, 0.99));
+  figures.p99sMs.push(quantile(counted, 0.99));
   figures.offloaded += after.calls.offloaded - before.calls.offloaded;
   figures.costUsd += after.cloud.costTodayUsd - before.cloud.costTodayUsd;
 }
 
-function percentile(all: readonly number[], p: number): number {
-  const sorted = all.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)] ?? NaN;
-}
-
-function mean(all: readonly number[]): number {
-  return all.reduce((sum, one) => sum + one, 0) / all.length;
+function quantile(all: readonly number[], p: number): number {
+  return (
+    percentile(
+      all.toSorted((a, b) => a - b),
+      p,
+    ) ?? NaN
+  );
 }
 
 const NONE = (): Figures => ({ latencyMs: [], late: 0, offloaded: 0, costUsd: 0, p99sMs: [] });
@@ -224,9 +198,9 @@ function report(table: ReadonlyMap<string, ReadonlyMap<Policy, Figures>>): void 
         workload,
         policy,
         latencyMs.length,
-        mean(latencyMs).toFixed(0),
-        percentile(latencyMs, 0.5).toFixed(0),
-        percentile(latencyMs, 0.99).toFixed(0),
+        (mean(latencyMs) ?? NaN).toFixed(0),
+        quantile(latencyMs, 0.5).toFixed(0),
+        quantile(latencyMs, 0.99).toFixed(0),
         p99sMs.map((ms) => ms.toFixed(0)).join(', '),
         offloaded,
         late,
@@ -245,6 +219,7 @@ const proxy = await startDelayingProxy(aws.url, distance);
 const home = new Home();
 try {
   const stateDir = join(home.dir, 'state');
+  const adminPort = await freePort();
   const balancer = await home.start({
     ...cloudEnv(home, aws.url),
     SPILLWAY_FUNCTIONS: join(import.meta.dirname, 'placement'),
@@ -252,9 +227,10 @@ try {
     SPILLWAY_WORKERS: String(WORKERS),
     SPILLWAY_TIMEOUT_MS: String(TIMEOUT_MS),
     SPILLWAY_OFFLOAD: 'never',
+    SPILLWAY_ADMIN_PORT: String(adminPort),
   });
   await until('the cloud is ready', () => balancer.lines('cloud: ready at').length > 0, 60_000);
-  const steering = new Steering(balancer, stateDir);
+  const admin = new Admin(stateDir, adminPort);
   await warmUp(balancer.url);
   const table = new Map(
     Object.keys(WORKLOADS).map((name) => [name, new Map(POLICIES.map((policy) => [policy, NONE()]))]),
@@ -267,7 +243,7 @@ try {
       const calls = arrivals(workload, round + 1);
       for (const policy of order) {
         const figures = table.get(name)?.get(policy) ?? NONE();
-        await segment(balancer, steering, policy, calls, figures);
+        await segment(balancer, admin, policy, calls, figures);
       }
     }
   }

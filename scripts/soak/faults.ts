@@ -6,7 +6,7 @@ import Docker from 'dockerode';
 import type { WorkerStatus } from '../../src/admin/operations.ts';
 import type { Balancer } from '../../test/support/balancer.ts';
 import type { MiniStack } from '../../test/support/ministack.ts';
-import type { Admin } from './admin.ts';
+import type { Admin } from '../admin.ts';
 
 /** A frozen worker comes back after one of these, in milliseconds; the longer is more than its heartbeats allow. */
 const FREEZES_MS = [800, 6000];

@@ -2,6 +2,7 @@
 import jayson from 'jayson';
 import { z } from 'zod';
 import type { Operations } from './operations.ts';
+import { messageOf } from '../message-of.ts';
 
 /** Answers one body of the admin API. */
 export type AdminRpc = (body: string) => Promise<string | undefined>;
@@ -154,7 +155,7 @@ function handler(name: string, { params: schema, run }: Method): (params: unknow
         (error: unknown) => {
           respond({
             code: OPERATION_FAILED,
-            message: error instanceof Error ? error.message : String(error),
+            message: messageOf(error),
           });
         },
       );

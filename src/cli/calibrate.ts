@@ -2,7 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FunctionStatus } from '../admin/operations.ts';
 import type { CalibrationProgress } from '../cloud/backend.ts';
-import { MAX_RUNS, type CalibrationReport, type CalibrationSize } from '../cloud/calibration.ts';
+import {
+  DEFAULT_SIZES_MB,
+  MAX_RUNS,
+  type CalibrationReport,
+  type CalibrationSize,
+} from '../cloud/calibration.ts';
 import { PARAMS_HELP, readParams } from './call.ts';
 import { EXIT, type Command, type Context } from './command.ts';
 import { UsageFault } from './faults.ts';
@@ -20,7 +25,7 @@ export const calibrate: Command = {
   summary: 'measure a function in the cloud at several sizes of memory, and recommend one',
   help: `${PARAMS_HELP}
 
---sizes MB,MB,…  the sizes, in megabytes (512, 1024, 1769, 3008; and always the present one)
+--sizes MB,MB,…  the sizes, in megabytes (${DEFAULT_SIZES_MB.join(', ')}; and always the present one)
 
 It is done on a copy of the function in AWS, which is removed at the end: calls and the function that they
 go to are left alone. The function runs up to ${MAX_RUNS} times at each size, which costs money like any call.
@@ -60,6 +65,7 @@ async function withProgress({ daemon, output, leave }: Context, answer: Promise<
     if (leave.aborted && !stopped) {
       stopped = true;
       output.note('ending the calibration …');
+      // Whatever becomes of it is told by the calibration's own answer.
       await daemon.admin('cloud.calibrate.stop').catch(() => undefined);
     }
     const progress = (await daemon

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import { CommandFailed, DaemonMissing } from './faults.ts';
 import { readEvents } from './event-stream.ts';
 import type { Params } from './params.ts';
+import { messageOf } from '../message-of.ts';
 
 /** An error of either API. */
 export interface RpcFault {
@@ -177,7 +178,7 @@ export class Daemon {
         `no daemon answers at ${url}; start one with npm start, or set ${port} as it has it`,
       );
     }
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return new CommandFailed(`what answers at ${url} is no Spillway, or the connection was lost: ${reason}`);
   }
 }

@@ -14,6 +14,7 @@ import { Output } from './output.ts';
 import { drain, reload, resize, restart } from './pool.ts';
 import { status } from './status.ts';
 import { top } from './top.ts';
+import { messageOf } from '../message-of.ts';
 
 const COMMANDS: readonly Command[] = [
   status,
@@ -101,7 +102,7 @@ function readArguments(command: Command, args: readonly string[]): Arguments {
   try {
     return { words, options: parseArgs({ args: options, options: table, allowPositionals: false }).values };
   } catch (error) {
-    throw new UsageFault(error instanceof Error ? error.message : String(error));
+    throw new UsageFault(messageOf(error));
   }
 }
 

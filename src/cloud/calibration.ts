@@ -1,4 +1,5 @@
 /** A calibration's figures: what calls took at each size of memory. Pure. */
+import { mean, percentile } from './samples.ts';
 
 /** One call at one size. Times in milliseconds. */
 export interface CalibrationSample {
@@ -21,11 +22,11 @@ export interface CalibrationSize {
   /** Start of the process and run together, of the first call. */
   readonly coldMs?: number;
   /** Of warm calls, as all that follow. */
-  readonly meanMs?: number;
-  readonly p50Ms?: number;
-  readonly p95Ms?: number;
-  readonly billedMs?: number;
-  readonly costUsdPerMillion?: number;
+  readonly meanMs?: number | undefined;
+  readonly p50Ms?: number | undefined;
+  readonly p95Ms?: number | undefined;
+  readonly billedMs?: number | undefined;
+  readonly costUsdPerMillion?: number | undefined;
   /** The most that the process occupied, in megabytes. */
   readonly usedMb?: number;
   /** Why there are no figures. */
@@ -50,6 +51,9 @@ export interface CalibrationReport {
   readonly notes: readonly string[];
 }
 
+/** The sizes measured where none are named, in megabytes: two below a whole core, that one, and what every account may have. */
+export const DEFAULT_SIZES_MB = [512, 1024, 1769, 3008] as const;
+
 /** Warm calls before a mean may be known, and at the most. */
 const MIN_WARM = 4;
 const MAX_WARM = 9;
@@ -61,7 +65,7 @@ export function wantsMore(samples: readonly CalibrationSample[]): boolean {
   const times = warm(samples).map(({ runMs }) => runMs);
   if (times.length < MIN_WARM) return samples.length < 2 * MIN_WARM;
   if (times.length >= MAX_WARM) return false;
-  const middle = mean(times);
+  const middle = mean(times) ?? 0;
   const variance = times.reduce((sum, ms) => sum + (ms - middle) ** 2, 0) / (times.length - 1);
   return Math.sqrt(variance / times.length) > WELL_KNOWN * middle;
 }
@@ -104,13 +108,4 @@ export function billedByLambda(log: string | undefined): number | undefined {
 
 function warm(samples: readonly CalibrationSample[]): CalibrationSample[] {
   return samples.filter(({ initMs }) => initMs === undefined);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** The nearest rank: the smallest value that at least the share `p` of all values doesn't exceed. */
-function percentile(sorted: readonly number[], p: number): number {
-  return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)] ?? 0;
 }

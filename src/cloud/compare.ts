@@ -1,5 +1,6 @@
 /** The trade between the two places, from the same calls made in both: latency, billed time, dollars. Pure. */
 import type { Backend } from '../dispatch/call.ts';
+import { mean, percentile } from './samples.ts';
 
 /** One call that was made for the comparison. */
 export interface Sample {
@@ -81,13 +82,4 @@ function figuresOf(
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function mean(values: readonly number[]): number | undefined {
-  return values.length === 0 ? undefined : sum(values) / values.length;
-}
-
-/** The nearest rank: the smallest value that at least the share `p` of all values doesn't exceed. */
-function percentile(sorted: readonly number[], p: number): number | undefined {
-  return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)];
 }

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { LedgerPast, LedgerRecord, LedgerStore } from './ledger.ts';
 import type { ThreadReply, ThreadRequest } from './ledger-thread.ts';
+import { messageOf } from '../message-of.ts';
 
 /** The ledger's file can't be used; the message is one line that says what to do. */
 export class LedgerFault extends Error {
@@ -26,7 +27,7 @@ export async function openLedgerStore(file: string, now: number): Promise<Opened
     return { past: found, store: thread };
   } catch (error) {
     await thread.close();
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new LedgerFault(
       `the ledger ${file} can't be used: ${reason}; no call goes to the cloud without it. Repair it, or move it away: ` +
         'what was spent today is then forgotten, and only the usage plan still limits it',

@@ -5,6 +5,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LedgerRecord } from './ledger.ts';
+import { messageOf } from '../message-of.ts';
 
 /** What the store says to the thread: records to keep. */
 export type ThreadRequest = { readonly keep: readonly LedgerRecord[] } | 'close';
@@ -46,7 +47,7 @@ function attempt(work: () => ThreadReply): void {
   try {
     reply(work());
   } catch (error) {
-    reply({ fault: error instanceof Error ? error.message : String(error) });
+    reply({ fault: messageOf(error) });
   }
 }
 

@@ -18,7 +18,7 @@ export interface MemoryFit {
 }
 
 /** By how much computing takes longer than on a whole core: max(1, 1769 MB / memory). */
-function slowdown(memoryMb: number): number {
+export function slowdown(memoryMb: number): number {
   return Math.max(1, ONE_CORE_MB / memoryMb);
 }
 

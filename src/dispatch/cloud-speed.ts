@@ -1,5 +1,6 @@
 /** How much longer a call runs in the cloud than in the pool. Pure. */
 
+import { slowdown } from '../cloud/memory-fit.ts';
 import { Decaying } from './estimates.ts';
 
 /** The newest call weighs one part in a hundred once there are enough. */
@@ -12,8 +13,6 @@ const SURE = 3;
 const PRIOR_CALLS = 1;
 /** Below this the overhead of a call hides its run, in milliseconds. */
 const LEAST_MS = 0.05;
-/** One vCPU (FACTS: 1769 MB); a function in less gets that part of a core, one in more can't use it. */
-const ONE_CORE_MB = 1769;
 
 /** Decaying sums of ln(run / expected) in both places. */
 class LogRatio {
@@ -55,9 +54,9 @@ export class SharedSpeed {
   readonly #ratio = new LogRatio();
   readonly #prior: number;
 
-  /** @param memoryMb the cloud function's memory; prior: max(1, 1769 / memory) */
+  /** @param memoryMb the cloud function's memory; prior: see slowdown() */
   constructor(memoryMb: number) {
-    this.#prior = Math.log(Math.max(1, ONE_CORE_MB / memoryMb));
+    this.#prior = Math.log(slowdown(memoryMb));
   }
 
   get logRatio(): number {

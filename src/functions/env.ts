@@ -1,6 +1,7 @@
 /** The file of variables that functions get (SPILLWAY_FUNCTION_ENV). */
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { messageOf } from '../message-of.ts';
 
 /** The file can't be used; the message names it, and the line if there is one. */
 export class FunctionEnvFault extends Error {
@@ -23,7 +24,7 @@ export function readFunctionEnv(path: string): Readonly<Record<string, string>> 
   try {
     text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FunctionEnvFault(
       `SPILLWAY_FUNCTION_ENV is ${JSON.stringify(path)}, which can't be read: ${reason}`,
       { cause: error },

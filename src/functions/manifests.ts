@@ -1,5 +1,6 @@
 /** The manifests of the bundles in use: the first fresh worker that loads a bundle says what is in it (DESIGN decision 5). */
 import { parseManifest, type Manifest } from './manifest.ts';
+import { messageOf } from '../message-of.ts';
 
 /** By the bundles' hashes. */
 export class Manifests {
@@ -22,7 +23,7 @@ export class Manifests {
       this.#known.set(bundle, { json, manifest: parseManifest(json) });
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 

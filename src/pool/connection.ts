@@ -1,6 +1,6 @@
 /** A worker's connection: frames in, frames out, writes gathered per turn of the event loop. */
 import type { Socket } from 'node:net';
-import { type CallFrame } from './call-frame.ts';
+import type { CallFrame } from './call-frame.ts';
 import { FrameDecoder, FrameError, type OnFrame } from './frames.ts';
 import { Outgoing } from './outgoing.ts';
 

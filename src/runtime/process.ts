@@ -22,6 +22,7 @@ import { CAN_IDENTIFY, killGroup, killProcessesOf } from './processes.ts';
 import type { WorkerProgram } from './program.ts';
 import { assertWorkerId, SOCKET_NAME, workerEnvironment } from './worker-environment.ts';
 import { LastLines, workerExit } from './worker-exit.ts';
+import { messageOf } from '../message-of.ts';
 
 /** How the workers of a pool are made as processes. */
 export interface ProcessLauncherOptions {
@@ -64,7 +65,7 @@ export function openProcessLauncher(options: ProcessLauncherOptions): Promise<La
     const main = folder.install(options.program);
     return Promise.resolve(new ProcessLauncher(options, folder, main));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return Promise.reject(
       new RuntimeUnavailable(`the workers' folder ${options.dir} can't be used: ${message}`, {
         cause: error,
@@ -98,7 +99,7 @@ class ProcessLauncher implements Launcher {
       const { pid } = child.process;
       return pid === undefined ? { exited: child.exited } : { pid, exited: child.exited };
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       throw new Error(`worker ${order.id} can't be started: ${message}`, { cause: error });
     }
   }

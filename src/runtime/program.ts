@@ -31,13 +31,9 @@ export const VERSION_PATTERN = /^[0-9a-f]{16}$/;
  *
  * The texts are the same for the same sources, wherever the project lies: they hold no absolute path.
  * @param folder has main.ts, slot.ts and Dockerfile
+ * @returns also the files that went into it: absolute, without symbolic links
  * @throws Error with esbuild's messages, each with file and line
  */
-export async function buildWorkerProgram(folder: string = WORKER_FOLDER): Promise<WorkerProgram> {
-  return (await buildProgram(folder)).program;
-}
-
-/** The same, with the files that went into it: absolute, without symbolic links. */
 export async function buildProgram(
   folder: string = WORKER_FOLDER,
 ): Promise<{ program: WorkerProgram; inputs: readonly string[] }> {

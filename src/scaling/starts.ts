@@ -1,6 +1,7 @@
 /** Starting one worker: launched, ready within a time, or removed again with the reason. */
 import type { LaunchedWorker, WorkerExit } from '../runtime/launcher.ts';
 import type { CrewWorker } from './members.ts';
+import { messageOf } from '../message-of.ts';
 
 /** How long the runtime may take to tell how a worker ended, in milliseconds; it explains a failed start. */
 const LAST_WORDS_MS = 2000;
@@ -57,7 +58,7 @@ export async function explainStart(
   signal: AbortSignal,
 ): Promise<Error> {
   if (worker.bundleFault !== undefined) return new BundleFault(worker.bundleFault);
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   if (launched === undefined || signal.aborted) return error instanceof Error ? error : new Error(reason);
   let exit: WorkerExit | undefined;
   const told = launched.exited.then((ended) => (exit = ended));

@@ -13,6 +13,7 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { logPolicy, trustPolicy } from './desired.ts';
+import { configurationOf, creationOf } from './function-input.ts';
 import { COST_METRIC, METRIC_NAMESPACE, poolDimension } from './metric-names.ts';
 import { unlessMissing } from './observe-function.ts';
 import {
@@ -69,15 +70,7 @@ export async function createFunction(work: Work): Promise<void> {
   const command = new CreateFunctionCommand({
     FunctionName: desired.names.base,
     Description: `Spillway's functions of the pool ${desired.options.pool}`,
-    Runtime: desired.runtime,
-    Handler: desired.handler,
-    Role: needed(ids, 'roleArn'),
-    Architectures: [desired.options.architecture],
-    MemorySize: desired.options.memoryMb,
-    Timeout: desired.timeoutS,
-    Environment: { Variables: { ...desired.environment } },
-    Tags: { ...desired.tags },
-    Code: { ZipFile: desired.code.zip },
+    ...creationOf(desired, needed(ids, 'roleArn')),
   });
   const created = await retrying(ROLE_PATIENCE_MS, roleIsUnknown, signal, () =>
     clients.lambda.send(command, { abortSignal: signal }),
@@ -91,12 +84,7 @@ export async function updateFunctionSettings(work: Work): Promise<void> {
   const { clients, desired, ids, signal } = work;
   const command = new UpdateFunctionConfigurationCommand({
     FunctionName: desired.names.base,
-    Runtime: desired.runtime,
-    Handler: desired.handler,
-    Role: needed(ids, 'roleArn'),
-    MemorySize: desired.options.memoryMb,
-    Timeout: desired.timeoutS,
-    Environment: { Variables: { ...desired.environment } },
+    ...configurationOf(desired, needed(ids, 'roleArn')),
   });
   await retrying(
     ROLE_PATIENCE_MS,

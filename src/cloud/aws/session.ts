@@ -4,6 +4,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { createClients, type AwsClients } from './clients.ts';
 import { CloudFault } from './faults.ts';
 import type { Pacer } from './pace.ts';
+import { messageOf } from '../../message-of.ts';
 
 /** An identity and the clients that act under it. */
 export interface Session {
@@ -32,7 +33,7 @@ export async function openSession(settings: SessionSettings): Promise<Session> {
   try {
     await credentials();
   } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const message = messageOf(thrown);
     throw new CloudFault(
       'credentials expired',
       `no usable AWS credentials: ${message.split('\n', 1)[0]}; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ` +

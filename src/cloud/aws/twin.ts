@@ -14,6 +14,7 @@ import {
 import type { AwsClients } from './clients.ts';
 import type { AwsOptions, Desired, Names } from './desired.ts';
 import { CloudFault, faultOf, isError } from './faults.ts';
+import { creationOf } from './function-input.ts';
 import { observeFunction, observeTwin, unlessMissing } from './observe-function.ts';
 import {
   ACTIVE_PATIENCE_S,
@@ -59,17 +60,9 @@ export async function createTwin({ clients, desired, signal }: TwinWork): Promis
     const command = new CreateFunctionCommand({
       FunctionName: names.twin,
       Description: `A calibration of the pool ${options.pool}; may be removed`,
-      Runtime: desired.runtime,
-      Handler: desired.handler,
-      Role: fn.roleArn,
-      Architectures: [options.architecture],
-      MemorySize: options.memoryMb,
-      Timeout: desired.timeoutS,
-      Environment: { Variables: { ...desired.environment } },
+      ...creationOf(desired, fn.roleArn),
       // Into the log that is there: Lambda would make another, and leave it.
       LoggingConfig: { LogFormat: 'Text', LogGroup: names.logGroup },
-      Tags: { ...desired.tags },
-      Code: { ZipFile: desired.code.zip },
     });
     // Without the signal: a request that was cut off may still make the function, after its removal.
     await retrying(ROLE_PATIENCE_MS, roleIsUnknown, signal, () => clients.lambda.send(command));

@@ -4,11 +4,11 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildWorkerProgram, VERSION_PATTERN } from '../../../src/runtime/program.ts';
+import { buildProgram, VERSION_PATTERN } from '../../../src/runtime/program.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-describe('buildWorkerProgram', () => {
+describe('buildProgram', () => {
   let home: string;
 
   beforeEach(async () => {
@@ -31,7 +31,7 @@ describe('buildWorkerProgram', () => {
   }
 
   it('makes two files without imports, types, or the place where they were made', async () => {
-    const program = await buildWorkerProgram();
+    const { program } = await buildProgram();
     expect(program.version).toMatch(VERSION_PATTERN);
     for (const text of [program.main, program.slot]) {
       expect(text).not.toContain(ROOT);
@@ -42,8 +42,8 @@ describe('buildWorkerProgram', () => {
   });
 
   it('is the same wherever the project lies, and another when anything in it changes', async () => {
-    const one = await buildWorkerProgram(await write('one'));
-    expect(await buildWorkerProgram(await write('two'))).toEqual(one);
+    const { program: one } = await buildProgram(await write('one'));
+    expect((await buildProgram(await write('two'))).program).toEqual(one);
 
     const versions = new Set([one.version]);
     const changes = {
@@ -52,7 +52,7 @@ describe('buildWorkerProgram', () => {
       'worker/Dockerfile': 'FROM other\n',
     };
     for (const [path, text] of Object.entries(changes)) {
-      versions.add((await buildWorkerProgram(await write('three', { [path]: text }))).version);
+      versions.add((await buildProgram(await write('three', { [path]: text }))).program.version);
     }
     expect(versions.size).toBe(4);
     expect(one.main).toContain('console.log(hello, __dirname)');
@@ -62,20 +62,20 @@ describe('buildWorkerProgram', () => {
     for (const part of ['package.json', 'worker', 'src']) {
       await cp(join(ROOT, part), join(home, part), { recursive: true });
     }
-    expect((await buildWorkerProgram(join(home, 'worker'))).version).toBe(
-      (await buildWorkerProgram()).version,
+    expect((await buildProgram(join(home, 'worker'))).program.version).toBe(
+      (await buildProgram()).program.version,
     );
   });
 
   it('names the file and the line of an error', async () => {
     const folder = await write('broken', { 'worker/slot.ts': `const fine = 1;\nconst = 2;\n` });
-    await expect(buildWorkerProgram(folder)).rejects.toThrow(
+    await expect(buildProgram(folder)).rejects.toThrow(
       /slot\.ts\) can't be bundled:[^]*worker\/slot\.ts:2:6/,
     );
   });
 
   it('refuses what would silently be undefined in the bundle', async () => {
     const folder = await write('url', { 'worker/slot.ts': `console.log(import.meta.url);\n` });
-    await expect(buildWorkerProgram(folder)).rejects.toThrow(/import\.meta/);
+    await expect(buildProgram(folder)).rejects.toThrow(/import\.meta/);
   });
 });

@@ -10,7 +10,7 @@ import { Listener, workerToken } from '../../../src/pool/listener.ts';
 import { Pool } from '../../../src/pool/pool.ts';
 import { Watch } from '../../../src/pool/watch.ts';
 import type { Worker } from '../../../src/pool/worker.ts';
-import { buildWorkerProgram } from '../../../src/runtime/program.ts';
+import { buildProgram } from '../../../src/runtime/program.ts';
 import { until } from '../../support/balancer.ts';
 
 const SECRET = Buffer.from('a secret');
@@ -71,7 +71,8 @@ export class WorkerRig {
 
   /** Builds the program and listens. */
   async open(slotProgram?: string): Promise<void> {
-    const { main, slot } = await buildWorkerProgram();
+    const { program } = await buildProgram();
+    const { main, slot } = program;
     writeFileSync(join(this.folder, 'main.js'), main);
     writeFileSync(join(this.folder, 'slot.js'), slotProgram ?? slot);
     await this.listen();

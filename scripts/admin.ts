@@ -1,7 +1,7 @@
-/** The daemon under soak, as its admin API sees it. */
+/** A daemon that a script has started, as its operator steers it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Status } from '../../src/admin/operations.ts';
+import type { Status } from '../src/admin/operations.ts';
 
 /** An order may take so long, in milliseconds: a reload swaps one worker after the other. */
 const ORDER_MS = 60_000;
