@@ -17,10 +17,11 @@ import type { Restarts } from './operations.ts';
 import { Operator, type AdminAddress } from './operator.ts';
 import type { PoolBundle } from './pool/bundle.ts';
 import { Listener, workerToken } from './pool/listener.ts';
-import { poolEvents } from './pool-events.ts';
+import { poolEvents, watchEvents } from './pool-events.ts';
 import { Pool } from './pool/pool.ts';
 import { Watch } from './pool/watch.ts';
 import { clear as clearHandover } from './handover.ts';
+import { confirm, forget, keep } from './last-build.ts';
 import { prepare, type Prepared } from './preparation.ts';
 import { frontOptions } from './front-options.ts';
 import { createFront, type Front } from './rpc/http.ts';
@@ -110,6 +111,7 @@ export function build(
     });
     for (const repair of state.repaired) log.warn(repair);
     clearHandover(state.dir);
+    undo.push(() => (leaving ? undefined : forget(state.dir)));
     undo.push(() => operator.close());
     const admin = await operator.listen(state);
     const opened = createFront(
@@ -134,11 +136,12 @@ export function build(
     };
     // A taken port is to be told at once. But in a socket that is taken over clients wait already, until all is ready.
     let address = inherited === undefined ? await open() : undefined;
-    const bundle = await startPool(state);
+    const { bundle, made } = await startPool(state);
     address ??= await open();
     reason = '';
     // In the background: the pool serves, whatever becomes of the cloud.
     void openCloud(state, bundle);
+    void confirm(state.dir, made, operator.parts.poolControl, log);
     return { ...address, functions: [...(manifest()?.keys() ?? [])], admin };
   }
 
@@ -158,14 +161,14 @@ export function build(
     if (backend !== undefined) dispatcher?.offload.useCloud(backend);
   }
 
-  async function startPool(state: State): Promise<PoolBundle> {
+  async function startPool(state: State): Promise<{ bundle: PoolBundle; made: Prepared }> {
     const startedAt = performance.now();
     // First: workers of an earlier balancer dial again and again, and then the way is open by the time all is ready.
     const listener = await Listener.open(state.runDir, state.workerSecret);
     undo.push(() => listener.close());
     const made = await (prepared ?? prepare(config.functionsDir));
     const { program } = made;
-    const { names, bundle } = await readFunctions(config, made.bundle);
+    const { names, bundle } = readFunctions(config, made.bundle);
     step(`${made.how} ${names.length} functions (${sinceMs(startedAt)} ms)`);
 
     const workers = new Pool({
@@ -198,12 +201,7 @@ export function build(
       calls.close();
     });
     workers.listen(poolEvents({ log, recorder: operator.recorder, calls, crew: () => elastic?.crew }));
-    const watch = new Watch(workers, ({ worker, verdict, reason }) => {
-      if (verdict === 'lose') return; // workerLost tells
-      const event = verdict === 'eject' ? 'ejected' : 'readmitted';
-      operator.recorder.worker(event, reason);
-      log.warn({ worker: worker.id, reason }, `worker ${event}`);
-    });
+    const watch = new Watch(workers, watchEvents(operator.recorder, log));
     undo.push(() => {
       watch.close();
     });
@@ -234,6 +232,7 @@ export function build(
         await crewed.start();
         operator.parts.poolControl = new PoolControl({
           ...{ config, pool: workers, dispatcher: calls, elastic: crewed, manifests },
+          onBuilt: (built) => keep(state.dir, built),
           onReloaded(reloaded) {
             log.info({ bundle: reloaded.hash }, 'new functions are in use');
             // The cloud logs how it goes, and takes no calls until it has them.
@@ -249,7 +248,7 @@ export function build(
         continue;
       }
       step(`${workers.count('ready')} workers ready as ${runtime.name} (${sinceMs(began)} ms)`);
-      return bundle;
+      return { bundle, made };
     }
     throw new Error('no runtime was tried');
   }

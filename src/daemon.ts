@@ -1,5 +1,6 @@
 /** The daemon: environment in, signals in, exit code out. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { LogLines } from './admin/call-log.ts';
 import type { RestartRefusal } from './admin/operations.ts';
 import type { App, build } from './app.ts';
@@ -11,6 +12,7 @@ import { createLogger, type Logger } from './log.ts';
 import { messageOf } from './message-of.ts';
 import type { Restarts } from './operations.ts';
 import { take } from './handover.ts';
+import { recall } from './last-build.ts';
 import { prepare, type Prepared } from './preparation.ts';
 import { addressOf, rehearse, serveParent, type Verdict } from './rehearsal.ts';
 import { readOrigin, RestartRefused, Successor, type Origin } from './restart.ts';
@@ -64,7 +66,7 @@ export async function daemon(env: NodeJS.ProcessEnv, args: readonly string[], ex
 /** Begun before most of the program is loaded, since another process does the work. */
 async function prepareFor({ stateDir, functionsDir }: Config, { handover }: Origin): Promise<Prepared> {
   const taken = handover === undefined ? undefined : take(stateDir, handover, functionsDir);
-  return taken ?? (await prepare(functionsDir));
+  return taken ?? recall(stateDir, functionsDir) ?? (await prepare(functionsDir));
 }
 
 /** The start on trial, in a process of its own. */
@@ -146,6 +148,8 @@ class Daemon {
   async #start(inherited?: number): Promise<void> {
     const { host, port, functions, admin } = await this.#app.start(inherited);
     this.#ready = true;
+    // Node writes it at an orderly end only, and the start after a crash is the one that should be quick.
+    flushCompileCache();
     const [url, adminUrl] = [urlOf(host, port), urlOf(admin.host, admin.port)];
     this.#log.info({ url, adminUrl }, `ready: ${functions.join(', ')}`);
     if (process.stdout.isTTY && inherited === undefined) {

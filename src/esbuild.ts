@@ -1,7 +1,8 @@
 /** esbuild, kept only as long as it is needed. */
-import * as esbuild from 'esbuild';
+import type * as esbuild from 'esbuild';
 
 let working = 0;
+let bundler: typeof esbuild | undefined;
 
 /**
  * Runs `work` with esbuild, and stops esbuild's own process when nobody here needs it any more: idle it would hold
@@ -10,9 +11,11 @@ let working = 0;
 export async function withEsbuild<T>(work: (bundler: typeof esbuild) => Promise<T>): Promise<T> {
   working++;
   try {
-    return await work(esbuild);
+    // Loaded only now: a start that takes over what was built needs it later, or never.
+    bundler ??= await import('esbuild');
+    return await work(bundler);
   } finally {
     working--;
-    if (working === 0) await esbuild.stop();
+    if (working === 0) await bundler?.stop();
   }
 }

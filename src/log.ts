@@ -1,7 +1,8 @@
 /** The log: pino's JSON lines on stdout, or the same lines made readable on a terminal. */
+import { createRequire } from 'node:module';
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
-import pretty from 'pino-pretty';
+import type { PinoPretty } from 'pino-pretty';
 import type { Config } from './config.ts';
 
 export type { Logger } from 'pino';
@@ -49,6 +50,8 @@ function tapped(destination: DestinationStream, tap: (line: string) => void): De
 
 /** pino-pretty as a stream in this process: pino's usual transport would start a thread, and lose lines at a crash. */
 function terminalStream(destination: DestinationStream | undefined): DestinationStream {
+  // Loaded only where a person reads.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   return pretty({
     sync: true,
     translateTime: 'SYS:HH:MM:ss.l',

@@ -1,26 +1,25 @@
 /** What an operator may see and do of a running pool: the part of the admin API that is about workers and functions. */
-import { resolve } from 'node:path';
 import type { Config } from './config.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { Elastic } from './elastic.ts';
-import { buildBundle, type Bundle } from './functions/bundle.ts';
+import type { Bundle } from './functions/bundle.ts';
 import { readFunctionEnv } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import type { Manifests } from './functions/manifests.ts';
 import type { PoolBundle } from './pool/bundle.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
+import { prepare, type Prepared } from './preparation.ts';
 import { BundleFault } from './scaling/starts.ts';
 
-/** The functions as their folder has them now. */
+/** What workers and clients get of the functions. */
 export interface ReadFunctions {
   readonly names: readonly string[];
   readonly bundle: PoolBundle;
 }
 
-/** Bundles the folder, unless that was done. @throws FunctionsFault or FunctionEnvFault naming every fault. */
-export async function readFunctions(config: Config, built?: Bundle): Promise<ReadFunctions> {
-  const { hash, code, functions } = built ?? (await buildBundle(resolve(config.functionsDir)));
+/** The functions as built, with their environment. @throws FunctionEnvFault naming every fault. */
+export function readFunctions(config: Config, { hash, code, functions }: Bundle): ReadFunctions {
   const env = config.functionEnvFile === undefined ? {} : readFunctionEnv(config.functionEnvFile);
   const maxResultBytes = config.maxBodyBytes;
   return { names: functions, bundle: { hash, code: Buffer.from(code), env, maxResultBytes } };
@@ -41,6 +40,8 @@ export interface PoolControlOptions {
   readonly dispatcher: Dispatcher;
   readonly elastic: Elastic;
   readonly manifests: Manifests;
+  /** Told what a reload has built, once the pool runs it. */
+  readonly onBuilt: (built: Prepared) => void;
   /** Told once new functions are in use; for the cloud, which has to have them too. */
   readonly onReloaded: (bundle: PoolBundle) => void;
 }
@@ -89,11 +90,15 @@ export class PoolControl {
    * @throws FunctionsFault if the functions can't be bundled or loaded: then everything is as it was.
    */
   async reload(): Promise<Reloaded> {
-    const { config, pool, dispatcher, elastic, manifests, onReloaded } = this.#options;
-    const { names, bundle } = await readFunctions(config);
+    const { config, pool, dispatcher, elastic, manifests, onBuilt, onReloaded } = this.#options;
+    const built = await prepare(config.functionsDir);
+    const { names, bundle } = readFunctions(config, built.bundle);
     const { hash } = bundle;
     const before = pool.bundle.hash;
-    if (hash === before) return { hash, functions: names, changed: false };
+    if (hash === before) {
+      onBuilt(built);
+      return { hash, functions: names, changed: false };
+    }
     let committed = false;
     try {
       await elastic.swap({
@@ -112,6 +117,7 @@ export class PoolControl {
     }
     dispatcher.forget(before);
     manifests.forget(before);
+    onBuilt(built);
     return { hash, functions: names, changed: true };
   }
 }

@@ -4,6 +4,8 @@ import type { Recorder } from './admin/recorder.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { Logger } from './log.ts';
 import type { PoolListener } from './pool/pool.ts';
+import type { Verdict } from './pool/liveness.ts';
+import type { Worker } from './pool/worker.ts';
 
 /** What hears of workers. */
 export interface PoolAudience {
@@ -44,5 +46,15 @@ export function poolEvents({ log, recorder, calls, crew }: PoolAudience): PoolLi
     printed(worker, { text, ...about }) {
       log.info({ worker: worker.id, ...about }, stripVTControlCharacters(text));
     },
+  };
+}
+
+/** Passes on what the watch over the workers decides. */
+export function watchEvents(recorder: Recorder, log: Logger): (verdict: Verdict<Worker>) => void {
+  return ({ worker, verdict, reason }) => {
+    if (verdict === 'lose') return; // workerLost tells
+    const event = verdict === 'eject' ? 'ejected' : 'readmitted';
+    recorder.worker(event, reason);
+    log.warn({ worker: worker.id, reason }, `worker ${event}`);
   };
 }

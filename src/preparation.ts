@@ -9,7 +9,7 @@ export interface Prepared {
   readonly bundle: Bundle;
   readonly program: WorkerProgram;
   /** In a word, for the log. */
-  readonly how: 'bundled' | 'took over';
+  readonly how: 'bundled' | 'took over' | 'recalled';
   /** The functions' folder, without symbolic links. */
   readonly folder: string;
   /** What both were made of; undefined if that has changed meanwhile. */

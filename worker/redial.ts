@@ -1,8 +1,9 @@
 /** A connection to the balancer that is dialled again whenever it is lost. */
 import { connect, type Socket } from 'node:net';
 
-/** First and longest wait before dialling again, in milliseconds: a restarted balancer finds its workers at once. */
+/** Before dialling again a balancer that isn't there, in milliseconds: one that has restarted finds its workers at once. */
 const FIRST_WAIT_MS = 50;
+/** Up to this long before dialling one that refuses, in milliseconds. */
 const LONGEST_WAIT_MS = 200;
 
 /** As many bytes as are read at once. */
@@ -76,11 +77,10 @@ export class Redial {
     socket.on('close', () => {
       this.#socket = undefined;
       if (this.#closed) return;
-      if (upAt !== undefined) {
-        // One that is cut at once is refused, and a balancer that refuses isn't asked ever faster.
-        if (performance.now() - upAt > LONGEST_WAIT_MS) this.#waitMs = FIRST_WAIT_MS;
-        this.#events.lost();
-      }
+      // One that is cut at once is refused, and a balancer that refuses isn't asked ever faster.
+      const refused = upAt !== undefined && performance.now() - upAt <= LONGEST_WAIT_MS;
+      if (!refused) this.#waitMs = FIRST_WAIT_MS;
+      if (upAt !== undefined) this.#events.lost();
       // Jitter keeps many slots from dialling a balancer that has just come back all at once.
       this.#timer = setTimeout(
         () => {

@@ -1,7 +1,8 @@
 /** The admin port: the dashboard, its event stream, metrics, logs and the admin API. Off the path of calls. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { createServer } from '../node-http.ts';
 import { whyNotListening } from '../listen-fault.ts';
 import { createTokenCheck, foreignRequest } from './access.ts';
 import { LogLineFeed, MAX_STREAMS, SnapshotFeed } from './feeds.ts';

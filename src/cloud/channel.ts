@@ -1,12 +1,7 @@
 /** Requests to the gateway over kept-alive connections: bytes out, an answer or a broken connection back. */
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-} from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Agent as HttpAgent, request as httpRequest } from '../node-http.ts';
 
 /** Where the gateway is, and the key it asks for. */
 export interface Gateway {

@@ -1,7 +1,8 @@
 /** The front: what clients connect to. HTTP stays in here; calls go on as bodies of bytes to the protocol. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createServer } from '../node-http.ts';
 import { whyNotListening } from '../listen-fault.ts';
 import { createKeyCheck } from './api-keys.ts';
 import type { ProtocolDeps, ProtocolOptions } from './body.ts';

@@ -1,6 +1,6 @@
 /** What isn't HTTP, or takes too long to be: answered once, and the connection closed. */
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { STATUS_CODES } from '../node-http.ts';
 import { invalidRequest } from '../errors.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { errorReply } from './reply.ts';
