@@ -112,8 +112,11 @@ export function build(
     for (const repair of state.repaired) log.warn(repair);
     clearHandover(state.dir);
     undo.push(() => (leaving ? undefined : forget(state.dir)));
+    // First: workers of an earlier balancer dial again and again, and then the way is open by the time all is ready.
+    const listening = Listener.open(state.runDir, state.workerSecret);
+    undo.push(async () => (await listening.catch(() => undefined))?.close());
     undo.push(() => operator.close());
-    const admin = await operator.listen(state);
+    const [admin, listener] = await Promise.all([operator.listen(state), listening]);
     const opened = createFront(
       {
         manifest,
@@ -136,7 +139,7 @@ export function build(
     };
     // A taken port is to be told at once. But in a socket that is taken over clients wait already, until all is ready.
     let address = inherited === undefined ? await open() : undefined;
-    const { bundle, made } = await startPool(state);
+    const { bundle, made } = await startPool(state, listener);
     address ??= await open();
     reason = '';
     // In the background: the pool serves, whatever becomes of the cloud.
@@ -161,11 +164,11 @@ export function build(
     if (backend !== undefined) dispatcher?.offload.useCloud(backend);
   }
 
-  async function startPool(state: State): Promise<{ bundle: PoolBundle; made: Prepared }> {
+  async function startPool(
+    state: State,
+    listener: Listener,
+  ): Promise<{ bundle: PoolBundle; made: Prepared }> {
     const startedAt = performance.now();
-    // First: workers of an earlier balancer dial again and again, and then the way is open by the time all is ready.
-    const listener = await Listener.open(state.runDir, state.workerSecret);
-    undo.push(() => listener.close());
     const made = await (prepared ?? prepare(config.functionsDir));
     const { program } = made;
     const { names, bundle } = readFunctions(config, made.bundle);

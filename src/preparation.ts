@@ -1,7 +1,7 @@
 /** What a start needs before it can know its workers: the functions' bundle and the worker program. */
 import { resolve } from 'node:path';
-import { buildBundle, type Bundle } from './functions/bundle.ts';
-import { buildProgram, type WorkerProgram } from './runtime/program.ts';
+import type { Bundle } from './functions/bundle.ts';
+import type { WorkerProgram } from './runtime/program.ts';
 import { stampsOf, type Stamps } from './stamps.ts';
 
 /** See the file's comment. */
@@ -19,6 +19,11 @@ export interface Prepared {
 /** Builds both. @throws FunctionsFault naming every fault of every function */
 export async function prepare(functionsDir: string): Promise<Prepared> {
   const since = Date.now();
+  // Loaded only here: a start that takes over what was built needs neither.
+  const [{ buildBundle }, { buildProgram }] = await Promise.all([
+    import('./functions/bundle.ts'),
+    import('./runtime/program.ts'),
+  ]);
   const [{ hash, code, functions, folder, inputs }, built] = await Promise.all([
     buildBundle(resolve(functionsDir)),
     buildProgram(),

@@ -6,6 +6,8 @@
  *     holder.json  who holds the lock, for people; says nothing once the lock is free
  *     pool         the pool's name, made once: containers of an earlier run are found by it
  *     secret       32 random bytes under which workers' tokens are made (0600)
+ *     last-build   what the balancer serves, while it runs; for a start after a crash (last-build.ts)
+ *     handover     what the rehearsal of a restart has built, for seconds (handover.ts)
  *     admin-token  the admin API's token, unless a setting gives one (0600)
  *     run/         sockets. Its 0711 lets a worker's own user in; the 0700 folder round it keeps other users out
  *

@@ -1,9 +1,12 @@
 /** A connection to the balancer that is dialled again whenever it is lost. */
 import { connect, type Socket } from 'node:net';
 
-/** Before dialling again a balancer that isn't there, in milliseconds: one that has restarted finds its workers at once. */
-const FIRST_WAIT_MS = 50;
-/** Up to this long before dialling one that refuses, in milliseconds. */
+/**
+ * Before dialling again a balancer that isn't there: this share of the time it has been gone, within these bounds in
+ * milliseconds. One that restarts has its workers at once, and one that doesn't costs little.
+ */
+const GONE_SHARE = 1 / 40;
+const SHORTEST_WAIT_MS = 20;
 const LONGEST_WAIT_MS = 200;
 
 /** As many bytes as are read at once. */
@@ -23,7 +26,8 @@ export class Redial {
   #dialled: Socket | undefined;
   #socket: Socket | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #waitMs = FIRST_WAIT_MS;
+  #goneAt = performance.now();
+  #refusals = 0;
   #closed = false;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   readonly #path: string;
@@ -77,18 +81,22 @@ export class Redial {
     socket.on('close', () => {
       this.#socket = undefined;
       if (this.#closed) return;
-      // One that is cut at once is refused, and a balancer that refuses isn't asked ever faster.
-      const refused = upAt !== undefined && performance.now() - upAt <= LONGEST_WAIT_MS;
-      if (!refused) this.#waitMs = FIRST_WAIT_MS;
-      if (upAt !== undefined) this.#events.lost();
+      const now = performance.now();
+      if (upAt !== undefined) {
+        this.#goneAt = now;
+        // One that is cut at once is refused, and a balancer that refuses isn't asked ever faster.
+        this.#refusals = now - upAt > LONGEST_WAIT_MS ? 0 : this.#refusals + 1;
+        this.#events.lost();
+      }
+      const shortest = SHORTEST_WAIT_MS * 2 ** this.#refusals;
+      const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(shortest, (now - this.#goneAt) * GONE_SHARE));
       // Jitter keeps many slots from dialling a balancer that has just come back all at once.
       this.#timer = setTimeout(
         () => {
           this.#dial();
         },
-        this.#waitMs * (0.5 + Math.random()),
+        waitMs * (0.5 + Math.random()),
       );
-      this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
     });
   }
 }

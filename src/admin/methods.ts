@@ -1,7 +1,8 @@
 /** The admin API's methods: params are checked, the operations do the work, jayson speaks JSON-RPC. */
-import jayson from 'jayson';
+import type Jayson from 'jayson';
 import { z } from 'zod';
 import type { Operations } from './operations.ts';
+import { jayson } from '../jayson.ts';
 import { messageOf } from '../message-of.ts';
 
 /** Answers one body of the admin API. */
@@ -103,7 +104,7 @@ export function createAdminRpc(operations: Operations): AdminRpc {
   const methods = Object.fromEntries(
     Object.entries(methodsOf(operations)).map(([name, one]) => [name, handler(name, one)]),
   );
-  const server = new jayson.Server(methods, { maxBatchLength: MAX_BATCH });
+  let server: Jayson.Server | undefined;
   return (body) => {
     let request: unknown;
     try {
@@ -116,8 +117,10 @@ export function createAdminRpc(operations: Operations): AdminRpc {
     if (entries.length === 0 || !entries.every(isObject)) {
       return Promise.resolve(rpcError(INVALID_REQUEST, 'Invalid Request: send a request object'));
     }
+    server ??= new (jayson().Server)(methods, { maxBatchLength: MAX_BATCH });
+    const judge = server;
     return new Promise((resolve) => {
-      server.call(request as jayson.JSONRPCRequestLike, (error: unknown, response: unknown) => {
+      judge.call(request as Jayson.JSONRPCRequestLike, (error: unknown, response: unknown) => {
         const answer = error ?? response;
         resolve(answer === undefined || answer === null ? undefined : JSON.stringify(answer));
       });

@@ -4,7 +4,7 @@
  * nested arrays (it never answers them) and `id: null` (it takes the request for a notification). Plain calls don't go
  * through it: see plainSpec.
  */
-import jayson from 'jayson';
+import type Jayson from 'jayson';
 import type { Logger } from 'pino';
 import {
   internalError,
@@ -16,6 +16,7 @@ import {
 } from '../errors.ts';
 import type { Outcome } from '../dispatch/call.ts';
 import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
+import { jayson } from '../jayson.ts';
 import { openRpcDocument } from './discover.ts';
 import { failed, type EntryOutcome } from './reply.ts';
 import type { ParsedRequest } from './request.ts';
@@ -62,43 +63,46 @@ export function createRules(deps: RulesDeps, onlyJayson = false): (entry: Entry)
     return described.json;
   }
 
-  // Every outcome, failed ones too, goes through jayson as a result: it would drop what it doesn't know of an error.
-  const call = method((entry, respond) => {
-    const name = methodOf(entry.request);
-    const spec = deps.manifest()?.get(name);
-    if (spec === undefined) return respond(null, failed(unknownMethod(name)));
-    try {
-      entry.place(spec, (outcome) => respond(null, outcome));
-    } catch (error) {
-      deps.log.error({ err: error, method: name }, 'placing a call failed');
-      respond(null, failed(internalError()));
+  function makeServer(): Jayson.Server {
+    // Every outcome, failed ones too, goes through jayson as a result: it would drop what it doesn't know of an error.
+    const call = method((entry, respond) => {
+      const name = methodOf(entry.request);
+      const spec = deps.manifest()?.get(name);
+      if (spec === undefined) return respond(null, failed(unknownMethod(name)));
+      try {
+        entry.place(spec, (outcome) => respond(null, outcome));
+      } catch (error) {
+        deps.log.error({ err: error, method: name }, 'placing a call failed');
+        respond(null, failed(internalError()));
+      }
+    });
+
+    const discover = method((_entry, respond) => {
+      const manifest = deps.manifest();
+      if (manifest === undefined) return respond(null, failed(starting()));
+      try {
+        respond(null, { ok: true, json: document(manifest) });
+      } catch (error) {
+        deps.log.error({ err: error }, 'describing the functions failed');
+        respond(null, failed(internalError()));
+      }
+    });
+
+    const refuseStarting = method((_entry, respond) => respond(null, failed(starting())));
+    const refuseStopping = method((_entry, respond) => respond(null, failed(shuttingDown())));
+
+    function router(name: string): Jayson.Method {
+      if (deps.stopping()) return refuseStopping;
+      if (name === 'rpc.discover') return discover;
+      const manifest = name.startsWith('rpc.') ? NO_FUNCTIONS : deps.manifest();
+      if (manifest === undefined) return refuseStarting;
+      // jayson answers -32601 to what isn't a Method; its types don't say so.
+      return manifest.has(name) ? call : (undefined as unknown as Jayson.Method);
     }
-  });
 
-  const discover = method((_entry, respond) => {
-    const manifest = deps.manifest();
-    if (manifest === undefined) return respond(null, failed(starting()));
-    try {
-      respond(null, { ok: true, json: document(manifest) });
-    } catch (error) {
-      deps.log.error({ err: error }, 'describing the functions failed');
-      respond(null, failed(internalError()));
-    }
-  });
-
-  const refuseStarting = method((_entry, respond) => respond(null, failed(starting())));
-  const refuseStopping = method((_entry, respond) => respond(null, failed(shuttingDown())));
-
-  function router(name: string): jayson.Method {
-    if (deps.stopping()) return refuseStopping;
-    if (name === 'rpc.discover') return discover;
-    const manifest = name.startsWith('rpc.') ? NO_FUNCTIONS : deps.manifest();
-    if (manifest === undefined) return refuseStarting;
-    // jayson answers -32601 to what isn't a Method; its types don't say so.
-    return manifest.has(name) ? call : (undefined as unknown as jayson.Method);
+    return new (jayson().Server)({}, { router });
   }
-
-  const server = new jayson.Server({}, { router });
+  let server: Jayson.Server | undefined;
 
   /**
    * The function of a request that is valid in every respect, which is nearly every one; undefined leaves it to jayson. Alone
@@ -135,8 +139,9 @@ export function createRules(deps: RulesDeps, onlyJayson = false): (entry: Entry)
       const silent = (value as { id?: unknown }).id === undefined;
       return placePlain(entry, plain, (outcome) => entry.end(silent ? undefined : outcome, id ?? 'null'));
     }
-    const request = value as jayson.JSONRPCVersionTwoRequest;
+    const request = value as Jayson.JSONRPCVersionTwoRequest;
     if (request.id === null) request.id = SUBSTITUTE_ID;
+    server ??= makeServer();
     server.call(request, entry, (refusal, response) => {
       if (!refusal) entry.end(response?.result as EntryOutcome | undefined, id ?? 'null');
       else if (refusal.id === null) entry.end(failed(invalidRequest(whyInvalid(value))), 'null');
@@ -147,8 +152,8 @@ export function createRules(deps: RulesDeps, onlyJayson = false): (entry: Entry)
 
 const NO_FUNCTIONS: Manifest = new Map();
 
-function method(handler: (entry: Entry, respond: Respond) => void): jayson.Method {
-  return new jayson.Method(
+function method(handler: (entry: Entry, respond: Respond) => void): Jayson.Method {
+  return new (jayson().Method)(
     (_params: unknown, entry: object, respond: Respond) => handler(entry as Entry, respond),
     {
       useContext: true,
