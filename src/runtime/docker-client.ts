@@ -1,6 +1,7 @@
 /** The connection to the engine: finding it, bounded requests, and its errors in the operator's words. */
 
-import Docker from 'dockerode';
+import type Dockerode from 'dockerode';
+import { Docker } from './dockerode.ts';
 import { RuntimeUnavailable } from './launcher.ts';
 
 /** An engine that doesn't answer a ping in this time can't serve; a healthy one takes under 10 ms. */
@@ -17,7 +18,7 @@ interface Abortable {
 
 /** What we need to know of an engine. */
 export interface Engine {
-  readonly docker: Docker;
+  readonly docker: Dockerode;
   /** Cores of the machine that the engine runs on. */
   readonly cores: number;
 }
@@ -27,6 +28,11 @@ export interface Engine {
  * @throws RuntimeUnavailable with the reason
  */
 export async function connectEngine(): Promise<Engine> {
+  if (/^ssh:/i.test(process.env['DOCKER_HOST'] ?? '')) {
+    throw new RuntimeUnavailable(
+      "DOCKER_HOST names an engine over SSH, but workers dial a unix socket of this machine: unset it to use this machine's engine",
+    );
+  }
   try {
     const docker = new Docker();
     const client = docker as unknown as Abortable;

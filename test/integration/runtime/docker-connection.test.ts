@@ -84,6 +84,11 @@ describe('Docker engine', { timeout: 60_000 }, () => {
 
   it('is missing', () => expectUnavailable(/no Docker engine was found: \S+docker\.sock doesn't exist/));
 
+  it('is asked for over SSH', async () => {
+    vi.stubEnv('DOCKER_HOST', 'ssh://elsewhere');
+    await expectUnavailable(/workers dial a unix socket of this machine: unset it/);
+  });
+
   it('has left its socket behind', async () => {
     await rm(join(folder, 'docker.sock'), { force: true });
     const left = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
