@@ -1,6 +1,6 @@
 /** Runs the calls of one slot: one at a time, or as many at once as their function allows. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { decodeCall, type CallFrame } from '../src/pool/call-frame.ts';
+import { decodeCall, type ReadCall } from '../src/pool/call-frame.ts';
 import { CPU_UNKNOWN, FrameType, encodeMark, type AnswerFrame } from '../src/pool/frames.ts';
 import type { InvokeContext, InvokeOutcome, LoadedBundle } from './bundle.ts';
 import type { Printer } from './tags.ts';
@@ -24,7 +24,7 @@ class CallContext implements InvokeContext {
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(frame: CallFrame) {
+  constructor(frame: ReadCall) {
     this.deadline = Date.now() + frame.remainingMs;
     this.#endsAt = performance.now() + frame.remainingMs;
     this.callId = String(frame.callId);
@@ -63,7 +63,7 @@ class CallContext implements InvokeContext {
 
 /** A call in this slot. */
 interface RunningCall {
-  readonly frame: CallFrame;
+  readonly frame: ReadCall;
   /** Which connection it came over: an answer must not go out over a later one. */
   readonly epoch: number;
   readonly context: CallContext;

@@ -7,6 +7,7 @@ import type { FunctionSpec } from '../functions/manifest.ts';
 import type { CalibrationReport } from './calibration.ts';
 import type { Mix } from './memory-choice.ts';
 import type { Rate } from './prices.ts';
+import type { Params } from '../pool/params.ts';
 
 /** off: not configured, or closed. degraded: takes no calls for now; CloudStatus.reason says why. */
 export type CloudState = 'off' | 'deploying' | 'ready' | 'degraded';
@@ -30,7 +31,7 @@ export interface CloudCall {
   readonly callId: string;
   readonly spec: FunctionSpec;
   /** The params' raw JSON text; undefined when the request had none. */
-  readonly params: string | undefined;
+  readonly params: Params | undefined;
   /** performance.now() at which the client stops waiting, in milliseconds. */
   readonly deadline: number;
   /** The trace it belongs to; absent where it belongs to none. */
@@ -159,7 +160,7 @@ export interface DestroyReport {
 export interface CalibrationOrder {
   readonly spec: FunctionSpec;
   /** The params' raw JSON text; undefined: none. */
-  readonly params: string | undefined;
+  readonly params: Params | undefined;
   /** What one call is given, in milliseconds. */
   readonly timeoutMs: number;
   /** The present size is measured in any case. */

@@ -2,6 +2,7 @@
  * What the balancer and the handler in the cloud say to each other: the event's body, the answer's headers, and the
  * limits both keep. It is bundled into the handler, so it may import nothing but types.
  */
+import { textOf, type Params } from '../pool/params.ts';
 
 /** Lambda's limit on an event and on an answer, in bytes of JSON, less a margin for what the gateway wraps round it. */
 export const MAX_PAYLOAD_BYTES = 5_500_000;
@@ -60,9 +61,9 @@ export interface EventHead {
 const PARAMS_KEY = ',"params":';
 
 /** The event's body: one JSON object, with the params' own text in it. */
-export function encodeEvent(head: EventHead, params: string | undefined): string {
+export function encodeEvent(head: EventHead, params: Params | undefined): string {
   const json = JSON.stringify(head);
-  return params === undefined ? json : `${json.slice(0, -1)}${PARAMS_KEY}${params}}`;
+  return params === undefined ? json : `${json.slice(0, -1)}${PARAMS_KEY}${textOf(params)}}`;
 }
 
 /** Undoes encodeEvent. @throws SyntaxError if the body is no such text. */
@@ -77,9 +78,9 @@ export function decodeEvent(body: string): { readonly head: EventHead; readonly 
 const MOST_BYTES_A_UNIT = 6;
 
 /** Whether a call with these params fits into an event, its other fields included. */
-export function fitsEvent(params: string | undefined): boolean {
+export function fitsEvent(params: Params | undefined): boolean {
   if (params === undefined || params.length * MOST_BYTES_A_UNIT < MAX_PAYLOAD_BYTES) return true;
-  return escapedBytes(params) < MAX_PAYLOAD_BYTES;
+  return escapedBytes(textOf(params)) < MAX_PAYLOAD_BYTES;
 }
 
 const QUOTE = 0x22;

@@ -13,6 +13,7 @@ import { Leases } from './leases.ts';
 import type { Place } from './line.ts';
 import type { Placed } from './predictor.ts';
 import type { Watch } from './watch.ts';
+import type { Params } from '../pool/params.ts';
 
 /**
  * A call that was accepted. It is answered exactly once, and may meanwhile be leased to one slot, or to two, or be in the
@@ -76,7 +77,7 @@ export class ActiveCall implements SlotCall, PendingCall {
     return this.record.indexes.get(bundle);
   }
 
-  get params(): string | undefined {
+  get params(): Params | undefined {
     return this.request.params;
   }
 

@@ -2,6 +2,7 @@
 import type { CloudReport } from '../cloud/backend.ts';
 import type { CallError } from '../errors.ts';
 import type { FunctionSpec } from '../functions/manifest.ts';
+import type { Params } from '../pool/params.ts';
 
 /** Where a call may run. */
 export type Backend = 'pool' | 'cloud';
@@ -9,8 +10,8 @@ export type Backend = 'pool' | 'cloud';
 /** One call, as it arrived. */
 export interface CallRequest {
   readonly spec: FunctionSpec;
-  /** The params' raw JSON text, an array or an object; undefined when the request had none. */
-  readonly params: string | undefined;
+  /** Undefined when the request had none. */
+  readonly params: Params | undefined;
   /** performance.now() on arrival, in milliseconds: the deadline counts from here. */
   readonly arrivedAt: number;
   /** The whole time allowed, waiting included, in milliseconds. */

@@ -8,6 +8,7 @@ import {
   writeText,
   writeUInt32,
 } from './frames.ts';
+import type { Params } from './params.ts';
 
 /** The bytes at the start of a CALL payload: remaining ms u32, function index u16, flags u8. Then the trace, then the params. */
 const CALL_PREFIX_BYTES = 7;
@@ -30,7 +31,7 @@ export interface CallFrame {
   readonly remainingMs: number;
   /** The function's place in the manifest, which is sorted by name. */
   readonly functionIndex: number;
-  readonly params: string | undefined;
+  readonly params: Params | undefined;
   readonly short: boolean;
   /** The call's trace, TRACE_BYTES of ASCII; most have none. */
   readonly traceparent?: string | undefined;
@@ -38,14 +39,29 @@ export interface CallFrame {
   readonly tracestate?: string | undefined;
 }
 
+/** A CALL as a slot reads it. */
+export type ReadCall = CallFrame & { readonly params: string | undefined };
+
 /** Encodes a CALL. */
 export function encodeCall(call: CallFrame): Buffer {
+  const { params } = call;
+  if (params === undefined) return encodeCallHead(call, 0);
+  const paramBytes = Buffer.byteLength(params);
+  const head = encodeCallHead(call, paramBytes);
+  const frame = Buffer.allocUnsafe(head.length + paramBytes);
+  head.copy(frame);
+  if (typeof params === 'string') frame.write(params, head.length, 'utf8');
+  else params.copy(frame, head.length);
+  return frame;
+}
+
+/** A CALL without its params, which are the `paramBytes` that must follow. */
+export function encodeCallHead(call: CallFrame, paramBytes: number): Buffer {
   const { params, traceparent } = call;
   const tracestate = traceparent === undefined ? undefined : call.tracestate;
   const stateBytes = tracestate === undefined ? 0 : STATE_LENGTH_BYTES + tracestate.length;
   const traceBytes = traceparent === undefined ? 0 : TRACE_BYTES + stateBytes;
-  const paramBytes = params === undefined ? 0 : Buffer.byteLength(params);
-  const frame = header(FrameType.CALL, call.callId, CALL_PREFIX_BYTES + traceBytes + paramBytes);
+  const frame = header(FrameType.CALL, call.callId, CALL_PREFIX_BYTES + traceBytes, paramBytes);
   frame.writeUInt32BE(Math.max(0, Math.min(0xffff_ffff, Math.ceil(call.remainingMs))), HEADER_BYTES);
   frame.writeUInt16BE(call.functionIndex, HEADER_BYTES + 4);
   const start = HEADER_BYTES + CALL_PREFIX_BYTES;
@@ -59,7 +75,6 @@ export function encodeCall(call: CallFrame): Buffer {
     frame.writeUInt16BE(tracestate.length, start + TRACE_BYTES);
     frame.write(tracestate, start + TRACE_BYTES + STATE_LENGTH_BYTES, 'latin1');
   }
-  if (params !== undefined) frame.write(params, start + traceBytes, 'utf8');
   return frame;
 }
 
@@ -68,15 +83,19 @@ export function mostCallBytes({ params }: CallFrame): number {
   return HEADER_BYTES + CALL_PREFIX_BYTES + (params === undefined ? 0 : params.length * 3);
 }
 
-/** Writes what encodeCall gives for a call without a trace, at `at`, where there is room for it. @returns the index just after it */
-export function writeCall(bytes: Buffer, at: number, call: CallFrame): number {
-  const { callId, functionIndex, params, short } = call;
+/** Writes what encodeCall gives for a call without a trace and with its params as text, at `at`, where there is room for it. @returns the index just after it */
+export function writeCall(
+  bytes: Buffer,
+  at: number,
+  { callId, remainingMs, functionIndex, short }: CallFrame,
+  params: string | undefined,
+): number {
   const start = at + HEADER_BYTES + CALL_PREFIX_BYTES;
   const end = params === undefined ? start : writeText(bytes, start, params);
   writeUInt32(bytes, at, end - at - LENGTH_BYTES);
   bytes[at + LENGTH_BYTES] = FrameType.CALL;
   writeUInt32(bytes, at + LENGTH_BYTES + 1, callId);
-  writeUInt32(bytes, at + HEADER_BYTES, Math.max(0, Math.min(0xffff_ffff, Math.ceil(call.remainingMs))));
+  writeUInt32(bytes, at + HEADER_BYTES, Math.max(0, Math.min(0xffff_ffff, Math.ceil(remainingMs))));
   bytes[at + HEADER_BYTES + 4] = functionIndex >>> 8;
   bytes[at + HEADER_BYTES + 5] = functionIndex;
   bytes[at + HEADER_BYTES + 6] = (params === undefined ? 0 : FLAG_PARAMS) | (short ? FLAG_SHORT : 0);
@@ -84,7 +103,7 @@ export function writeCall(bytes: Buffer, at: number, call: CallFrame): number {
 }
 
 /** Decodes a CALL's payload. @throws FrameError if it is cut short. */
-export function decodeCall(callId: number, payload: Buffer): CallFrame {
+export function decodeCall(callId: number, payload: Buffer): ReadCall {
   if (payload.length < CALL_PREFIX_BYTES) throw new FrameError('a CALL frame is cut short');
   const flags = payload[6] ?? 0;
   const traced = (flags & FLAG_TRACE) !== 0;

@@ -4,6 +4,8 @@
  *     length u32 | type u8 | call id u32 | payload        (big endian; length counts all that follows it)
  */
 
+import { joinChunks } from './chunks.ts';
+
 /** Changes whenever balancer and worker program would misunderstand each other. */
 export const PROTOCOL_VERSION = 3;
 
@@ -98,7 +100,7 @@ export class FrameDecoder {
       this.#have += chunk.length;
       // A large frame arrives in many chunks: they are joined once, when it is whole.
       if (this.#have < this.#need) return;
-      bytes = Buffer.concat(this.#parts, this.#have);
+      bytes = joinChunks(this.#parts, this.#have);
       this.#parts = [];
       this.#have = 0;
     }
@@ -129,10 +131,10 @@ export class FrameDecoder {
   }
 }
 
-/** A frame of which the payload is still to be written. */
-export function header(type: number, callId: number, payloadBytes: number): Buffer {
+/** A frame of which the payload is still to be written; `moreBytes` of payload come after it. */
+export function header(type: number, callId: number, payloadBytes: number, moreBytes = 0): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + payloadBytes);
-  frame.writeUInt32BE(FIXED_BYTES + payloadBytes, 0);
+  frame.writeUInt32BE(FIXED_BYTES + payloadBytes + moreBytes, 0);
   frame[LENGTH_BYTES] = type;
   frame.writeUInt32BE(callId, LENGTH_BYTES + 1);
   return frame;

@@ -1,5 +1,5 @@
 /** Frames on their way out: laid one behind another, so that those of a turn are written in one go. */
-import { encodeCall, mostCallBytes, writeCall, type CallFrame } from './call-frame.ts';
+import { encodeCall, encodeCallHead, mostCallBytes, writeCall, type CallFrame } from './call-frame.ts';
 import { encodeAnswer, mostAnswerBytes, writeAnswer, type AnswerFrame } from './frames.ts';
 
 /** Room for the small frames of some turns, in bytes. Written parts stay untouched: the system may not have taken them yet. */
@@ -28,11 +28,19 @@ export class Outgoing {
 
   /** Adds a CALL. */
   call(call: CallFrame): void {
+    const { params } = call;
+    // Large params aren't copied.
+    if (typeof params === 'object') {
+      this.push(encodeCallHead(call, params.length));
+      this.#cut();
+      this.#pieces.push(params);
+      return;
+    }
     const most = mostCallBytes(call);
     // A trace is rare, and stands before the params.
     if (most > SMALL_BYTES || call.traceparent !== undefined) return this.push(encodeCall(call));
     this.#reserve(most);
-    this.#to = writeCall(this.#slab, this.#to, call);
+    this.#to = writeCall(this.#slab, this.#to, call, params);
   }
 
   /** Adds a RESULT or FAILURE. */

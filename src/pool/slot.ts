@@ -4,6 +4,7 @@ import type { Answer, SlotAnswer } from './answer.ts';
 import { newCallId } from './call-ids.ts';
 import { LeasedCalls, type Leased } from './leased-calls.ts';
 import { PeakEwma } from './peak-ewma.ts';
+import type { Params } from './params.ts';
 
 /** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
 export interface SlotCall {
@@ -11,8 +12,7 @@ export interface SlotCall {
   readonly callId: number;
   /** Its function's place in the manifest of that bundle; undefined where that bundle doesn't have it. */
   functionIndexIn(bundle: string): number | undefined;
-  readonly params: string | undefined;
-  /** Its trace, where it belongs to one. */
+  readonly params: Params | undefined;
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   /** performance.now() of the deadline, in milliseconds. */

@@ -3,6 +3,7 @@
  * request outside the subset it leaves, with what was read, for Node's HTTP server.
  */
 import type { Socket } from 'node:net';
+import { joinChunks } from '../pool/chunks.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { PROBE } from './lean-answer.ts';
 import { LeanAnswers } from './lean-answers.ts';
@@ -236,7 +237,7 @@ export class LeanConnection {
   #joined(): Buffer {
     const parts = this.#parts ?? [];
     const [first] = parts;
-    const bytes = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, this.#have);
+    const bytes = parts.length === 1 && first !== undefined ? first : joinChunks(parts, this.#have);
     this.#parts = undefined;
     this.#have = 0;
     return bytes;

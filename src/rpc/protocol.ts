@@ -5,6 +5,7 @@ import type { PendingCall } from '../dispatch/call.ts';
 import { Batch } from './batch.ts';
 import type { ProtocolDeps, ProtocolOptions } from './body.ts';
 import { parseCallHeaders, type CallHeaders } from './call-options.ts';
+import { parseLarge } from './large-body.ts';
 import { errorReply, type Reply } from './reply.ts';
 import { parseBody } from './request.ts';
 import { createRules } from './rules.ts';
@@ -42,7 +43,7 @@ export function createProtocol(deps: ProtocolDeps, options: ProtocolOptions): Pr
     handle(bytes, headers, answer) {
       const arrivedAt = performance.now();
       if (!isUtf8(bytes)) return refuse(parseError('Parse error: the body is not UTF-8'), answer);
-      const parsed = parseBody(bytes.toString('utf8'), options.maxBatch);
+      const parsed = parseLarge(bytes) ?? parseBody(bytes.toString('utf8'), options.maxBatch);
       if (parsed.kind === 'invalid') return refuse(parsed.error, answer);
       const callOptions = parseCallHeaders(headers, options.backendChoice);
       const body = { deps, options, callOptions, arrivedAt, answer };

@@ -6,6 +6,7 @@
  * could tell the source of an id too, but it walks every value: 25 times the cost on a megabyte of numbers.
  */
 import { invalidRequest, parseError, type CallError } from '../errors.ts';
+import type { Params } from '../pool/params.ts';
 import { eachElement, eachMember, skipSpace, skipValue } from './json-text.ts';
 
 /** One entry of a body: perhaps a valid request, perhaps not; jayson judges. */
@@ -16,7 +17,7 @@ export interface ParsedRequest {
   /** The raw text of its `id` member, absent where it has none. */
   readonly id: string | undefined;
   /** The raw text of its `params` member, absent where it has none. */
-  readonly params: string | undefined;
+  readonly params: Params | undefined;
   /** Index just after the entry in the body's text. */
   readonly end: number;
 }
@@ -80,7 +81,8 @@ function requestAt(text: string, at: number, value: unknown): ParsedRequest {
   return { kind: 'single', value, id, params, end };
 }
 
-function isKey(name: string, text: string, start: number, end: number): boolean {
+/** Whether the key that stands between these indices is `name`, escapes or not. */
+export function isKey(name: string, text: string, start: number, end: number): boolean {
   const length = end - start;
   if (length === name.length) return text.startsWith(name, start);
   // Written with escapes, such as "\u0069d", a key is longer: at most six characters for each of its own.

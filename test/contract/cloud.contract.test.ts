@@ -8,6 +8,7 @@ import type { CloudBundle } from '../../src/cloud/backend.ts';
 import { FakeCloud } from '../fakes/cloud.ts';
 import { findMiniStack, startMiniStack } from '../support/ministack.ts';
 import { testCloud, type CloudSetup } from './cloud.ts';
+import { textOf } from '../../src/pool/params.ts';
 
 function bundle(hash: string): CloudBundle {
   const code = `
@@ -22,8 +23,8 @@ function bundle(hash: string): CloudBundle {
 testCloud('fake', async (): Promise<CloudSetup> => {
   const cloud = new FakeCloud();
   cloud.run = ({ spec, params = '' }) => {
-    if (spec.name === 'echo') return { ok: true, json: params };
-    const [ms] = JSON.parse(params) as [number];
+    if (spec.name === 'echo') return { ok: true, json: textOf(params) };
+    const [ms] = JSON.parse(textOf(params)) as [number];
     return new Promise((resolve) => setTimeout(resolve, ms, { ok: true, json: 'null' }));
   };
   return { cloud, bundles: [bundle('h1'), bundle('h2')], stop: async () => undefined };

@@ -18,6 +18,7 @@ import type {
 } from '../../src/cloud/backend.ts';
 import type { CalibrationReport } from '../../src/cloud/calibration.ts';
 import { pricesOf, type Rate } from '../../src/cloud/prices.ts';
+import { textOf } from '../../src/pool/params.ts';
 
 /** What the fake does with a call: an outcome without its report, at once or later. */
 export type FakeAnswer =
@@ -37,7 +38,7 @@ export class FakeCloud implements CloudBackend {
   /** Answers a call; may be replaced. */
   run: (call: CloudCall) => FakeAnswer | Promise<FakeAnswer> = ({ params }) => ({
     ok: true,
-    json: params ?? 'null',
+    json: textOf(params ?? 'null'),
   });
   /** Whether calls wait in `held` until the test ends them. */
   hold = false;

@@ -13,6 +13,7 @@ import type { CallCounts } from '../../../src/dispatch/dispatcher.ts';
 import type { OffloadPolicy } from '../../../src/dispatch/placement.ts';
 import type { PolicyName } from '../../../src/pool/policies.ts';
 import { CLOUD_ENDS, OFFLOAD_WAIT_MS, WatchedCloud, type CloudEnd } from './watched-cloud.ts';
+import { textOf, type Params } from '../../../src/pool/params.ts';
 
 /** How a scenario's balancer is set up. */
 export interface ScenarioOptions {
@@ -222,8 +223,8 @@ export class Scenario {
     return this.balancer.workers.filter((worker) => !worker.gone);
   }
 
-  #entry(params: string | undefined): Entry | undefined {
-    return params === undefined ? undefined : this.#byIndex.get((JSON.parse(params) as [number])[0]);
+  #entry(params: Params | undefined): Entry | undefined {
+    return params === undefined ? undefined : this.#byIndex.get((JSON.parse(textOf(params)) as [number])[0]);
   }
 
   #watch(slot: FakeSlot): void {

@@ -21,7 +21,14 @@ const call = fc.record({
   callId: u32,
   remainingMs: fc.oneof(fc.double({ min: -10, max: 1e10, noNaN: true }), u32),
   functionIndex: fc.integer({ min: 0, max: 0xffff }),
-  params: fc.option(text, { nil: undefined }),
+  params: fc.option(
+    fc.oneof(
+      text,
+      text.map((params) => Buffer.from(params)),
+    ),
+    { nil: undefined },
+  ),
+  traceparent: fc.constantFrom(undefined, `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`),
   short: fc.boolean(),
 });
 const answer = fc.record({

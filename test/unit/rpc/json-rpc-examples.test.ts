@@ -1,10 +1,11 @@
 /** Every example of the JSON-RPC 2.0 specification, section 7, byte for byte but for the words of error messages. */
 import { describe, expect, it } from 'vitest';
+import { textOf } from '../../../src/pool/params.ts';
 import { FakeDispatch } from '../../fakes/dispatch.ts';
 import { manifestOf, openDesk } from '../../support/rpc.ts';
 
 const fake = new FakeDispatch((call) => {
-  const params = JSON.parse(call.request.params ?? '[]') as
+  const params = JSON.parse(textOf(call.request.params ?? '[]')) as
     number[] | { minuend: number; subtrahend: number };
   if (call.method === 'subtract') {
     const [a, b] = Array.isArray(params) ? params : [params.minuend, params.subtrahend];
