@@ -19,8 +19,12 @@ import { join, resolve } from 'node:path';
 import type { Prepared } from './preparation.ts';
 import { unchanged, type Stamps } from './stamps.ts';
 
+/** Changes with what is in the file: another version of this program may have left it. */
+const FORMAT = 1;
 /** Characters of a SHA-256 in hex. */
 const DIGEST_LENGTH = 64;
+
+type Content = Omit<Prepared, 'stamps' | 'how'> & { readonly format: number; readonly stamps: Stamps };
 
 /** One such file. */
 export class BuildFile {
@@ -37,7 +41,7 @@ export class BuildFile {
    */
   write({ bundle, program, folder, stamps }: Prepared): string | undefined {
     if (stamps === undefined) return undefined;
-    const text = JSON.stringify({ bundle, program, folder, stamps });
+    const text = JSON.stringify({ format: FORMAT, bundle, program, folder, stamps });
     const digest = digestOf(text);
     const draft = `${this.path}.${process.pid}.new`;
     try {
@@ -62,9 +66,9 @@ export class BuildFile {
       const content = readPrivate(this.path);
       const [written, text] = [content?.slice(0, DIGEST_LENGTH), content?.slice(DIGEST_LENGTH) ?? ''];
       if (written !== digestOf(text) || (digest !== undefined && digest !== written)) return undefined;
-      const built = JSON.parse(text) as Omit<Prepared, 'stamps' | 'how'> & { stamps: Stamps };
-      if (realpathSync(resolve(functionsDir)) !== built.folder || !unchanged(built.stamps)) return undefined;
-      return built;
+      const { format, ...built } = JSON.parse(text) as Content;
+      if (format !== FORMAT || realpathSync(resolve(functionsDir)) !== built.folder) return undefined;
+      return unchanged(built.stamps) ? built : undefined;
     } catch {
       return undefined;
     }

@@ -1,4 +1,5 @@
 /** What a crash leaves for the next start, and what becomes of it when it is no longer what the folder gives. */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -92,6 +93,13 @@ describe('after a crash', () => {
     ['cut off', (text) => text.slice(0, -100)],
     ['empty', () => ''],
     ['of another content', (text) => text.replace('value', 'other')],
+    [
+      "of another version's",
+      (text) => {
+        const other = text.slice(64).replace('"format":1', '"format":0');
+        return createHash('sha256').update(other).digest('hex') + other;
+      },
+    ],
   ])('a file that is %s is not used', async (_what, spoil) => {
     await crashed();
     writeFileSync(kept(), spoil(readFileSync(kept(), 'utf8')));
