@@ -115,8 +115,9 @@ export function build(
     // First: workers of an earlier balancer dial again and again, and then the way is open by the time all is ready.
     const listening = Listener.open(state.runDir, state.workerSecret);
     undo.push(async () => (await listening.catch(() => undefined))?.close());
-    undo.push(() => operator.close());
-    const [admin, listener] = await Promise.all([operator.listen(state), listening]);
+    const opening = operator.listen(state);
+    undo.push(() => Promise.allSettled([opening]).then(() => operator.close()));
+    const [admin, listener] = await Promise.all([opening, listening]);
     const opened = createFront(
       {
         manifest,

@@ -38,5 +38,6 @@ export function clear(stateDir: string): void {
 }
 
 function fileIn(stateDir: string): BuildFile {
-  return new BuildFile(stateDir, 'handover');
+  // The rehearsal doesn't hold the state folder's lock.
+  return new BuildFile(stateDir, 'handover', `handover.${process.pid}.new`);
 }

@@ -1,6 +1,7 @@
 /**
  * What the running balancer serves, kept in the state folder while it runs: a start after a crash takes it, has its
- * workers back at once, and looks only then whether the functions' folder still gives the same.
+ * workers back at once, and looks only then whether the functions' folder still gives the same. The worker program isn't
+ * looked at again: its files are the package's own.
  */
 import { BuildFile } from './build-file.ts';
 import type { Logger } from './log.ts';

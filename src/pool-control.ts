@@ -49,6 +49,8 @@ export interface PoolControlOptions {
 /** Every method rejects with an Error whose message is for the operator. */
 export class PoolControl {
   readonly #options: PoolControlOptions;
+  /** The latest reload, ended or not; never rejects. */
+  #latest: Promise<unknown> = Promise.resolve();
 
   constructor(options: PoolControlOptions) {
     this.#options = options;
@@ -89,7 +91,14 @@ export class PoolControl {
    * Bundles the folder again and swaps the workers one by one. Resolves when the last one is swapped.
    * @throws FunctionsFault if the functions can't be bundled or loaded: then everything is as it was.
    */
-  async reload(): Promise<Reloaded> {
+  reload(): Promise<Reloaded> {
+    // One after another: what was read before an earlier one ended would take the pool back to that.
+    const reloaded = this.#latest.then(() => this.#reload());
+    this.#latest = reloaded.catch(() => undefined);
+    return reloaded;
+  }
+
+  async #reload(): Promise<Reloaded> {
     const { config, pool, dispatcher, elastic, manifests, onBuilt, onReloaded } = this.#options;
     const built = await prepare(config.functionsDir);
     const { names, bundle } = readFunctions(config, built.bundle);

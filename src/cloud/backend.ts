@@ -30,7 +30,7 @@ export type CloudReason =
 export interface CloudCall {
   readonly callId: string;
   readonly spec: FunctionSpec;
-  /** The params' raw JSON text; undefined when the request had none. */
+  /** Undefined when the request had none. */
   readonly params: Params | undefined;
   /** performance.now() at which the client stops waiting, in milliseconds. */
   readonly deadline: number;
@@ -159,7 +159,7 @@ export interface DestroyReport {
 /** What is to be measured at several sizes of memory. */
 export interface CalibrationOrder {
   readonly spec: FunctionSpec;
-  /** The params' raw JSON text; undefined: none. */
+  /** Undefined: none. */
   readonly params: Params | undefined;
   /** What one call is given, in milliseconds. */
   readonly timeoutMs: number;

@@ -1,6 +1,6 @@
 /**
  * What the balancer and the handler in the cloud say to each other: the event's body, the answer's headers, and the
- * limits both keep. It is bundled into the handler, so it may import nothing but types.
+ * limits both keep. It is bundled into the handler, so it may import nothing that imports more.
  */
 import { textOf, type Params } from '../pool/params.ts';
 

@@ -2,7 +2,7 @@
 import { Line, type Place } from './line.ts';
 import { QueueDelay, type Oldest } from './queue-delay.ts';
 
-/** So many characters of params may wait together: a thousand calls of six megabytes each would be the end. */
+/** So many characters of params, or bytes of large ones, may wait together: a thousand calls of six megabytes each would be the end. */
 const MAX_CHARACTERS = 128 * 1024 * 1024;
 
 /** What the queue needs to know of a call. */

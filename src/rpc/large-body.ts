@@ -9,8 +9,10 @@ import { isAscii } from 'node:buffer';
 import { isKey, parseBody, type ParsedRequest } from './request.ts';
 import { eachMember, skipSpace } from './json-text.ts';
 
-/** From here on a body is large, in bytes. Params keep the whole chunk that they came in, which has up to twice this. */
+/** From here on a body is large, in bytes. */
 const LARGE_BYTES = 32 * 1024;
+/** Params that lie in bytes of more than so many times their length are copied: those would be kept as long as they. */
+const KEPT_TIMES = 2;
 /** A string from here on is long, in bytes. */
 const LONG_BYTES = 1024;
 /** After this many strings the text has too many short ones to gain anything. */
@@ -49,7 +51,9 @@ export function parseLarge(bytes: Buffer): (ParsedRequest & { readonly params: B
   const end = at + request.params.length + bytes.length - left.length;
   // Were another member long, the params' place would be another.
   if (at > first.start || end < last.end) return undefined;
-  return { ...request, params: bytes.subarray(at, end), end: bytes.length };
+  const cut = bytes.subarray(at, end);
+  const params = bytes.buffer.byteLength > KEPT_TIMES * cut.length ? Buffer.from(cut) : cut;
+  return { ...request, params, end: bytes.length };
 }
 
 /** The long strings that can be left out; undefined where that isn't worth it. */

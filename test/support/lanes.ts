@@ -80,5 +80,5 @@ export async function send({ port, fake }: LaneFront, pieces: readonly Buffer[])
 
 function describe({ method, request }: FakeCall): string {
   const { params, timeoutMs, backend, traceparent, tracestate } = request;
-  return `${method} ${params} ${timeoutMs} ${backend} ${traceparent} ${tracestate}`;
+  return `${method} ${String(params)} ${timeoutMs} ${backend} ${traceparent} ${tracestate}`;
 }

@@ -108,6 +108,13 @@ describe('a large body', () => {
     expect(read?.params.toString()).toBe(`["${x}é"]`);
   });
 
+  it('does not keep what came with it', () => {
+    const bytes = of(`["${x}"]`);
+    const among = Buffer.concat([Buffer.alloc(3 * LARGE), bytes]).subarray(3 * LARGE);
+    expect(parseLarge(among)?.params.equals(parseLarge(bytes)!.params)).toBe(true);
+    expect(parseLarge(among)?.params.buffer.byteLength).toBeLessThan(2 * LARGE);
+  });
+
   it.each<[string, Buffer]>([
     ['small', of('["x"]')],
     ['with a control character in a long string, wherever it stands', of(`["${x}\n${x}"]`)],
