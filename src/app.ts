@@ -106,14 +106,13 @@ export function build(
 
   async function start(inherited?: number): Promise<Started> {
     const state = openState(config.stateDir);
-    undo.push(() => {
-      state.close();
-    });
+    undo.push(() => state.close());
     for (const repair of state.repaired) log.warn(repair);
     clearHandover(state.dir);
     undo.push(() => (leaving ? undefined : forget(state.dir)));
     // First: workers of an earlier balancer dial again and again, and then the way is open by the time all is ready.
     const listening = Listener.open(state.runDir, state.workerSecret);
+    // Where it failed to open there is nothing to close, and the start says why.
     undo.push(async () => (await listening.catch(() => undefined))?.close());
     const opening = operator.listen(state);
     undo.push(() => Promise.allSettled([opening]).then(() => operator.close()));

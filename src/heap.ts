@@ -7,7 +7,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
 /**
  * The old generation is collected when it, and the buffers outside of it, have grown by this much over what was alive, in
- * percent. With 75 calls of a megabyte took 6.3 ms of CPU in place of 4.4, for 5 MB less after small ones.
+ * percent. With 75 calls of a megabyte took 6.3 ms of CPU in place of 4.4, for 5 MB less after 170,000 small ones and 19 after a million.
  */
 const OLD_GROWTH_PERCENT = 150;
 /** Size of the young generation, both halves together, at which it stops growing, in bytes. */

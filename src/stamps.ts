@@ -1,6 +1,6 @@
 /**
  * Whether files that were built into something a moment ago are still the same, and whether their imports still lead to
- * them. Good for seconds, not for days: it trusts the system's clock and that nobody prepares a file system to deceive.
+ * them. Alone good for seconds; who takes it after days looks again (last-build.ts): it trusts the system's clock and that nobody prepares a file system to deceive.
  */
 import { readdirSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';

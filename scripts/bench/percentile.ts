@@ -1,6 +1,8 @@
 /** A figure of many measured times. */
+import { percentile as percentileOf } from '../../src/cloud/samples.ts';
 
-/** The one below which the share `p` (0 to 1) of all lies, in any order; NaN if there are none. */
+/** The nearest rank for `p` (0 to 1) of times in any order; NaN if there are none. */
 export function percentile(times: readonly number[], p: number): number {
-  return times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * p)] ?? NaN;
+  const sorted = times.toSorted((a, b) => a - b);
+  return percentileOf(sorted, p) ?? NaN;
 }

@@ -13,10 +13,11 @@ import { Agent, request } from 'node:http';
 import { Home, until, type Balancer } from '../../test/support/balancer.ts';
 import { cloudEnv } from '../../test/support/cloud-env.ts';
 import { findMiniStack, startMiniStack } from '../../test/support/ministack.ts';
-import { mean, percentile } from '../../src/cloud/samples.ts';
+import { mean } from '../../src/cloud/samples.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { Admin } from '../admin.ts';
 import { exponential, seededRandom, type Random } from '../simulate/random.ts';
+import { percentile } from './percentile.ts';
 import { startDelayingProxy } from './placement-proxy.ts';
 
 const { values } = parseArgs({
@@ -171,18 +172,9 @@ async function segment(
   const counted = latencies.map((ms) => ms ?? TIMEOUT_MS);
   figures.latencyMs.push(...counted);
   figures.late += latencies.filter((ms) => ms === undefined).length;
-  figures.p99sMs.push(quantile(counted, 0.99));
+  figures.p99sMs.push(percentile(counted, 0.99));
   figures.offloaded += after.calls.offloaded - before.calls.offloaded;
   figures.costUsd += after.cloud.costTodayUsd - before.cloud.costTodayUsd;
-}
-
-function quantile(all: readonly number[], p: number): number {
-  return (
-    percentile(
-      all.toSorted((a, b) => a - b),
-      p,
-    ) ?? NaN
-  );
 }
 
 const NONE = (): Figures => ({ latencyMs: [], late: 0, offloaded: 0, costUsd: 0, p99sMs: [] });
@@ -199,8 +191,8 @@ function report(table: ReadonlyMap<string, ReadonlyMap<Policy, Figures>>): void 
         policy,
         latencyMs.length,
         (mean(latencyMs) ?? NaN).toFixed(0),
-        quantile(latencyMs, 0.5).toFixed(0),
-        quantile(latencyMs, 0.99).toFixed(0),
+        percentile(latencyMs, 0.5).toFixed(0),
+        percentile(latencyMs, 0.99).toFixed(0),
         p99sMs.map((ms) => ms.toFixed(0)).join(', '),
         offloaded,
         late,

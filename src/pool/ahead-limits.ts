@@ -6,3 +6,6 @@ export const WARM_AFTER_CALLS = 20;
 export const MAX_AHEAD = 16;
 /** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
 export const MAX_AHEAD_MS = 1;
+
+/** One of the short calls that for once took long must not look like a sudden load, in milliseconds. */
+export const MOST_COUNTED_MS = 50;

@@ -1,5 +1,5 @@
 /** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
-import { MAX_AHEAD, MAX_AHEAD_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
+import { MAX_AHEAD, MAX_AHEAD_MS, MOST_COUNTED_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
 import type { Answer, SlotAnswer } from './answer.ts';
 import { newCallId } from './call-ids.ts';
 import { LeasedCalls, type Leased } from './leased-calls.ts';
@@ -13,6 +13,7 @@ export interface SlotCall {
   /** Its function's place in the manifest of that bundle; undefined where that bundle doesn't have it. */
   functionIndexIn(bundle: string): number | undefined;
   readonly params: Params | undefined;
+  /** Its trace, where it belongs to one. */
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   /** performance.now() of the deadline, in milliseconds. */
@@ -52,9 +53,6 @@ export interface SlotEvents {
   /** A call known to be short has kept it busy for so many milliseconds. */
   ranShort(ms: number): void;
 }
-
-/** One of the short calls that for once took long must not look like a sudden load, in milliseconds. */
-const MOST_COUNTED_MS = 50;
 
 /** One slot of a worker. */
 export class Slot {
