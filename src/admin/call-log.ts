@@ -27,6 +27,8 @@ type CloudAnswer = 'answer of the cloud' | 'no answer of the cloud';
  */
 class Entry {
   time = 0;
+  /** How many lines the log had when it was noted, which tells its place among them: clocks have steps, and are put back. */
+  after = 0;
   callId = 0;
   function = '';
   msg: Step = 'call';
@@ -116,19 +118,21 @@ export class CallLog implements CallObserver, LogFeed {
   recent(callId: string | undefined): string[] {
     const wanted = callId === undefined ? undefined : Number(callId);
     const entries = this.#entries.all().filter((entry) => wanted === undefined || entry.callId === wanted);
-    const noted = entries.map((entry) => ({ time: entry.time, line: textOf(entry) }));
-    const logged = this.#lines.recent().flatMap((line) => {
-      const { time, callId: about } = readLine(line);
-      return callId === undefined || about === callId ? [{ time, line }] : [];
-    });
-    return [...logged, ...noted].toSorted((a, b) => a.time - b.time).map(({ line }) => line);
+    const noted = entries.map((entry) => ({ after: entry.after, line: textOf(entry) }));
+    const lines = this.#lines.recent();
+    const before = this.#lines.count - lines.length;
+    const logged = lines.flatMap((line, at) =>
+      callId === undefined || callIdOf(line) === callId ? [{ after: before + at, line }] : [],
+    );
+    // The sort is stable, so what was noted after as many lines comes before the next one.
+    return [...noted, ...logged].toSorted((a, b) => a.after - b.after).map(({ line }) => line);
   }
 
   follow(callId: string | undefined, hear: (line: string) => void): () => void {
     const follower = { callId, hear };
     this.#followers.add(follower);
     const stop = this.#lines.follow((line) => {
-      if (callId === undefined || readLine(line).callId === callId) hear(line);
+      if (callId === undefined || callIdOf(line) === callId) hear(line);
     });
     return () => {
       stop();
@@ -139,6 +143,7 @@ export class CallLog implements CallObserver, LogFeed {
   #entry(callId: number, name: string, msg: Entry['msg'], word: string): Entry {
     const entry = this.#debug ? new Entry() : this.#entries.next(() => new Entry());
     entry.time = Date.now();
+    entry.after = this.#lines.count;
     entry.callId = callId;
     entry.function = name;
     entry.msg = msg;
@@ -181,11 +186,14 @@ export class CallLog implements CallObserver, LogFeed {
 export class LogLines {
   readonly #kept = new Ring<string>(KEPT_LINES);
   readonly #followers = new Set<(line: string) => void>();
+  /** How many there have been. */
+  count = 0;
 
   /** Takes a line from the logger. */
   readonly take = (text: string): void => {
     const line = text.trimEnd();
     this.#kept.push(line);
+    this.count += 1;
     for (const hear of this.#followers) hear(line);
   };
 
@@ -255,11 +263,10 @@ function textOf(entry: Entry): string {
   });
 }
 
-function readLine(line: string): { time: number; callId?: unknown } {
+function callIdOf(line: string): unknown {
   try {
-    const { time, callId } = JSON.parse(line) as { time?: unknown; callId?: unknown };
-    return { time: typeof time === 'number' ? time : 0, callId };
+    return (JSON.parse(line) as { callId?: unknown }).callId;
   } catch {
-    return { time: 0 };
+    return undefined;
   }
 }

@@ -54,8 +54,8 @@ describe.skipIf(found.missing !== undefined)('on an emulated AWS', () => {
     const requestId = expect.stringMatching(/^[0-9a-f-]{36}$/) as string;
     const about = { callId: idOf(answer), function: 'print' };
     expect(await steps(idOf(answer))).toMatchObject([
-      { ...about, msg: 'sending calls to the cloud: forced' },
       { ...about, msg: 'placed', place: 'cloud', reason: 'forced' },
+      { ...about, msg: 'sending calls to the cloud: forced' },
       { ...about, msg: 'sent to the cloud' },
       { ...about, msg: 'red out', place: 'cloud', stream: 'stdout', requestId },
       { ...about, msg: 'red err', place: 'cloud', stream: 'stderr', requestId },

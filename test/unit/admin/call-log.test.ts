@@ -62,6 +62,25 @@ describe('a call', () => {
     expect(calls.recent(undefined)).toHaveLength(5);
   });
 
+  it.each([-3_600_000, 0, 1])('is told in order where the clock goes on by %d ms', (step) => {
+    const { calls, log } = rig('info');
+    const tick = (): void => void vi.setSystemTime(Date.now() + step);
+    calls.placed(observed(7, add), 'cloud', 'would wait too long');
+    tick();
+    log.info({ callId: '7', function: 'add' }, 'printed');
+    tick();
+    calls.answered(observed(7, add), ok);
+    tick();
+    log.info({ callId: '7', function: 'add' }, 'printed late');
+    expect(read(calls.recent('7')).map(({ msg }) => msg)).toEqual([
+      'placed',
+      'sending calls to the cloud: would wait too long',
+      'printed',
+      'call',
+      'printed late',
+    ]);
+  });
+
   it('is told to those who follow it, and to no others', () => {
     const { calls, log } = rig('info');
     const heard: string[] = [];
