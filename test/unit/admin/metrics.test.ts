@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMetrics } from '../../../src/admin/metrics.ts';
 import { Recorder } from '../../../src/admin/recorder.ts';
 import { sampleStatus } from '../../fakes/operations.ts';
 import { ok, observed, spec, TURNED_AWAY } from './calls.ts';
+
+// Which bucket a call is in must not depend on how long the test takes to record it.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
+afterEach(() => void vi.useRealTimers());
 
 async function scrape(recorder: Recorder): Promise<string> {
   const metrics = createMetrics({ status: sampleStatus, recorder, retriesLeft: () => 42 });
