@@ -83,9 +83,8 @@ describe('a large body', () => {
       }),
       { numRuns: 300 },
     );
-    // Else the property says nothing.
-    expect(read).toBeGreaterThan(-1);
-    console.log('READ', read);
+    // Else the property says nothing. It is a fifth of them, give or take ten.
+    expect(read).toBeGreaterThan(10);
   });
 
   it('is left to parseBody if a byte makes it no JSON', () => {

