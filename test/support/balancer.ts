@@ -64,10 +64,23 @@ export class Home {
     await Promise.all(this.#balancers.map((balancer) => balancer.kill('SIGKILL')));
     if (options.docker) {
       const docker = new Docker();
-      for (const { Id } of await this.containers()) await docker.getContainer(Id).remove({ force: true });
+      // Again until there is none: the engine goes on with what a killed balancer asked for last, also with a removal.
+      await until('its containers are gone', async () => {
+        const left = await this.containers();
+        for (const { Id } of left) {
+          await docker.getContainer(Id).remove({ force: true }).catch(unlessLeaving);
+        }
+        return left.length === 0;
+      });
     }
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
+}
+
+/** Ignores that a container is gone, or being removed already. */
+function unlessLeaving(error: unknown): void {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  if (status !== 404 && status !== 409) throw error;
 }
 
 /** A running daemon. */
