@@ -138,11 +138,12 @@ describe('close', () => {
 
   it('sends an answer to its end first', async () => {
     const large = JSON.stringify('x'.repeat(5_000_000));
-    const { raw, front } = await openFront(new FakeDispatch((call) => call.ok(large)));
+    const fake = new FakeDispatch((call) => call.ok(large));
+    const { raw, front } = await openFront(fake);
     const client = await raw();
     client.socket.pause();
     client.send(postText(callText(1)));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await vi.waitFor(() => expect(fake.calls).toHaveLength(1), PATIENCE);
     const closing = front.close();
     client.socket.resume();
     expect((await client.untilEnd()).length).toBeGreaterThan(large.length);
@@ -151,11 +152,12 @@ describe('close', () => {
 
   it('waits only a moment for a client that takes nothing', async () => {
     const large = JSON.stringify('x'.repeat(6_000_000));
-    const { raw, front } = await openFront(new FakeDispatch((call) => call.ok(large)));
+    const fake = new FakeDispatch((call) => call.ok(large));
+    const { raw, front } = await openFront(fake);
     const client = await raw();
     client.socket.pause();
     client.send(postText(callText(1)));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await vi.waitFor(() => expect(fake.calls).toHaveLength(1), PATIENCE);
     const startedAt = performance.now();
     await front.close();
     expect(performance.now() - startedAt).toBeLessThan(10_000);
