@@ -114,7 +114,8 @@ describe('Docker engine', { timeout: 60_000 }, () => {
     await serve(() => {});
     const start = performance.now();
     await expectUnavailable(/the Docker engine didn't answer a ping within 3 s/);
-    expect(performance.now() - start).toBeLessThan(4_500);
+    // Less than two pings would take.
+    expect(performance.now() - start).toBeLessThan(6_000);
   });
 
   it('is something else', async () => {

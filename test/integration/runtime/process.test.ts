@@ -1,6 +1,7 @@
 /** What only child processes have: the environment, slots that outlive their control process, reused pids. */
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
@@ -33,7 +34,7 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
     vi.unstubAllEnvs();
     await Promise.all(opened.splice(0).map((launcher) => launcher.close()));
     for (const bystander of bystanders.splice(0)) bystander.kill('SIGKILL');
-    for (const pid of await processes()) process.kill(pid, 'SIGKILL');
+    for (const pid of await processes()) endIfThere(pid);
     await balancer.close();
     await rm(home, { recursive: true, force: true });
   });
@@ -60,6 +61,15 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
     const own = (text = ''): boolean =>
       text.split('\0').some((entry) => entry.startsWith(variable) && entry.includes(`=${dir}/tmp/`));
     return pids.filter((_, index) => own(environments[index])).map(Number);
+  }
+
+  /** One that was killed just before may be seen, and gone by the time it is killed again. */
+  function endIfThere(pid: number): void {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
   }
 
   const slotCount = (count: number): Promise<true> =>
@@ -177,10 +187,13 @@ describe.skipIf(process.platform !== 'linux')('process launcher', { timeout: 30_
       });
       await launcher.launch({ id: 'dials-1', token: 'a' });
       await launcher.launch({ id: 'dials-2', token: 'b' });
+      console.log('launched');
       setInterval(() => {}, 1000);`;
     const crashing = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: ROOT });
     bystanders.push(crashing);
-    await Promise.all([balancer.hello('dials-1'), balancer.hello('dials-2')]);
+    // A worker may say hello before its launch has ended.
+    const launched = once(crashing.stdout, 'data');
+    await Promise.all([balancer.hello('dials-1'), balancer.hello('dials-2'), launched]);
     crashing.kill('SIGKILL');
 
     // It loses its connection and prints that to a pipe which nobody reads any more.
