@@ -41,10 +41,11 @@ function mountState(...options: string[]): boolean {
   return true;
 }
 
-/** Fills the disk to its last byte. */
+/** Fills the disk to its last byte, as often as wanted: what is removed makes room anew. */
 function fill(): void {
+  const output = [`of=${join(state, 'filler')}`, 'oflag=append', 'conv=notrunc'];
   try {
-    execFileSync('dd', ['if=/dev/zero', `of=${join(state, 'filler')}`, 'bs=4096'], { stdio: 'pipe' });
+    execFileSync('dd', ['if=/dev/zero', ...output, 'bs=4096'], { stdio: 'pipe' });
   } catch {
     // dd fails, since the disk is full: that is what is wanted.
   }
@@ -133,7 +134,11 @@ describe('a disk that fills up while calls are served', () => {
     fill();
     await serves(balancer);
     await balancer.call('murder');
-    await until('the replacement fails', () => balancer.lines('a worker could not be started').length > 0);
+    await until('the replacement fails', () => {
+      // Again and again: what is removed of the lost worker may be enough for the next one.
+      fill();
+      return balancer.lines('a worker could not be started').length > 0;
+    });
     rmSync(join(state, 'filler'));
     await until('it is back', async () => (await fetch(`${balancer.url}/readyz`)).ok, 30_000);
     await serves(balancer);
