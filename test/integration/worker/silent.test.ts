@@ -74,7 +74,7 @@ describe.skipIf(process.platform !== 'linux')('a worker', () => {
 
   it('whose connections fall silent is ejected, and its calls go elsewhere', async () => {
     await startRelayed();
-    const calls = [1, 2].map((n) => rig.call('naps', [300, n]));
+    const calls = [1, 2].map((n) => rig.call('naps', [1500, n]));
     await new Promise((resolve) => setTimeout(resolve, 100));
     relay?.silence();
     const answers: Ended[] = await Promise.all(calls);
