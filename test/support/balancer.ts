@@ -114,10 +114,11 @@ export class Balancer {
     });
   }
 
-  /** Log lines with this message part. */
+  /** Log lines with this message part; one of which a piece is still to come isn't one yet. */
   lines(part: string): Record<string, unknown>[] {
     return this.output
       .split('\n')
+      .slice(0, -1)
       .filter((line) => line.startsWith('{') && line.includes(part))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
