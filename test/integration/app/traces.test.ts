@@ -1,5 +1,8 @@
 /** Traces go through the whole daemon: from the client's header to the function, and as spans to a collector. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Spans } from '../../../src/spans.ts';
+import type { CallRequest, Outcome } from '../../../src/dispatch/call.ts';
 import { Home, until, type Balancer } from '../../support/balancer.ts';
 import { openOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../../support/otlp-receiver.ts';
 
@@ -127,6 +130,30 @@ describe('with a collector', () => {
     expect(await balancer.kill('SIGTERM')).toBe(0);
     expect(collector.spans.length).toBe(before + 1);
   });
+});
+
+it('a span lasts as long as its call, whatever the clock does meanwhile', async () => {
+  const own = await openOtlpReceiver();
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', own.url);
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    const spans = new Spans('0.0.0', pino({ level: 'silent' }));
+    const arrivedAt = performance.now() - 3;
+    const request = spans.enter({ spec: { name: 'f' }, arrivedAt } as CallRequest);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    const nobody = { placed: vi.fn(), placedAgain: vi.fn(), answered: vi.fn() };
+    const report = { backend: 'pool', queueMs: 1, runMs: 2 } as const;
+    spans.observe(nobody).answered({ callId: 1, request }, { ok: true, report } as Outcome);
+    const longest = performance.now() - arrivedAt;
+    await spans.close();
+    expect(own.spans.map(({ name }) => name)).toEqual(['f']);
+    expect(own.spans[0]?.durationMs).toBeGreaterThan(2.9);
+    expect(own.spans[0]?.durationMs).toBeLessThan(longest + 0.1);
+  } finally {
+    vi.useRealTimers();
+    vi.unstubAllEnvs();
+    await own.close();
+  }
 });
 
 it('a collector that is away harms no call, and is told of in the log', async () => {
