@@ -86,7 +86,7 @@ describe.skipIf(found.missing !== undefined)('the dashboard', () => {
     const rows = byId('functions-table').locator('tbody');
     await expect.poll(() => rows.count(), PATIENCE).toBe(5);
     expect(await rows.nth(0).locator('tr').nth(1).textContent()).toMatch(
-      /^pool2 failed21,\d{3}31 ms28 ms97 ms$/,
+      /^pool2 failed\d\d,\d{3}31 ms28 ms97 ms$/,
     );
     expect(await rows.nth(1).locator('tr').nth(2).textContent()).toBe('cloud0–––');
     expect(await rows.nth(4).textContent()).toContain(
@@ -157,8 +157,9 @@ describe.skipIf(found.missing !== undefined)('the dashboard', () => {
       prepare: (opened) => opened.clock.install(),
     });
     await shows('feed', 'Live');
-    // From now on the page's own timers stand still, so only the button can heal it.
-    await page.clock.pauseAt(Date.now() + 100);
+    // From then on the page's own timers stand still, so only the button can heal it. A moment that has passed before the
+    // page hears of it would be refused, and the jump has to be shorter than the silence that counts as a lost connection.
+    await page.clock.pauseAt(Date.now() + 3000);
     await rig.admin.close();
     await shows('feed', 'Not connected');
     await openAdmin({ operations: pool }, { port: rig.port, snapshotMs: 100 });
