@@ -89,6 +89,7 @@ export class Balancer {
   /** What it logged and printed. */
   output = '';
   url = '';
+  /** Resolves once it has ended and all that it said has been read. */
   readonly exited: Promise<number | NodeJS.Signals>;
 
   constructor(env: Record<string, string>, nodeArgs: readonly string[]) {
@@ -102,13 +103,11 @@ export class Balancer {
       env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const collect = (chunk: Buffer): void => {
-      this.output += chunk.toString('utf8');
-    };
-    this.process.stdout?.on('data', collect);
-    this.process.stderr?.on('data', collect);
+    for (const stream of [this.process.stdout, this.process.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.exited = new Promise((resolve) => {
-      this.process.on('exit', (code, signal) => {
+      // Not at its exit: its last words may still be in the pipe then.
+      this.process.on('close', (code, signal) => {
         resolve(code ?? signal ?? 0);
       });
     });
