@@ -89,9 +89,9 @@ describe('after a crash', () => {
     keep(stateDir(), { ...old, stamps });
     const balancer = await home.start(env);
     expect(recalled(balancer)).toBe(true);
-    await until('the new one answers', async () => (await balancer.call('value')).result === 2, 10_000);
+    await until('the new one answers', async () => (await balancer.call('value')).result === 2, 30_000);
     const hash = (await prepare(functions)).bundle.hash;
-    await until('it is kept', () => readFileSync(kept(), 'utf8').includes(hash), 10_000);
+    await until('it is kept', () => readFileSync(kept(), 'utf8').includes(hash), 30_000);
     await balancer.kill('SIGKILL');
     const next = await home.start(env);
     expect(recalled(next)).toBe(true);

@@ -30,17 +30,20 @@ function naptime(ms: number, token: number): Errand {
   };
 }
 
+/** How long a restart may take, or its refusal, in milliseconds: it builds and starts everything twice. */
+const RESTART_MS = 60_000;
+
 /** Resolves when the balancer has said it is ready so many times. */
 async function readyTimes(balancer: Balancer, times: number): Promise<void> {
   const said = (): boolean => balancer.lines('"msg":"ready').length >= times;
-  await until(`it is ready for the ${times}. time`, said, 40_000);
+  await until(`it is ready for the ${times}. time`, said, RESTART_MS);
 }
 
 function portOf(balancer: Balancer): number {
   return Number(new URL(balancer.url).port);
 }
 
-describe.each(RUNTIMES)('%s runtime', (runtime) => {
+describe.each(RUNTIMES)('%s runtime', { timeout: 4 * RESTART_MS }, (runtime) => {
   it('loses no call in three restarts under load, and starts no worker anew', async () => {
     const balancer = await home.start({ SPILLWAY_RUNTIME: runtime });
     const { pid } = balancer.process;
@@ -71,14 +74,14 @@ describe.each(RUNTIMES)('%s runtime', (runtime) => {
   });
 });
 
-describe('a restart', () => {
+describe('a restart', { timeout: 4 * RESTART_MS }, () => {
   const env = { SPILLWAY_RUNTIME: 'process', SPILLWAY_WORKERS: '1' };
 
   it('waits for a call in flight, and for an answer before it closes a kept-alive connection', async () => {
     const balancer = await home.start(env);
     const client = await RawClient.open(portOf(balancer));
     balancer.process.kill('SIGUSR2');
-    await until('it finishes', () => balancer.lines('finishing what clients').length === 1);
+    await until('it finishes', () => balancer.lines('finishing what clients').length === 1, RESTART_MS);
     const nap = JSON.stringify({ jsonrpc: '2.0', method: 'naptime', params: [2500, 7], id: 1 });
     const text = await client.send(postText(nap)).untilEnd();
     expect(text).toMatch(/^HTTP\/1\.1 200 .*Connection: close.*"result":7,"id":1\}$/is);
@@ -95,7 +98,7 @@ describe('a restart', () => {
     // It compiles, so only a worker finds it out.
     writeFileSync(join(functions, 'broken.ts'), `throw new Error('no database');\nexport default () => 1;\n`);
     balancer.process.kill('SIGUSR2');
-    await until('it is refused', () => balancer.lines('restart refused').length === 1);
+    await until('it is refused', () => balancer.lines('restart refused').length === 1, RESTART_MS);
     expect(balancer.lines('restart refused')[0]?.['msg']).toMatch(/this version goes on: .*no database/s);
     expect((await balancer.call('add', [1, 2])).result).toBe(3);
     writeFileSync(join(functions, 'broken.ts'), `export default () => 'mended';\n`);
@@ -111,7 +114,7 @@ describe('a restart', () => {
     const asked = balancer.call('naptime', [3000, 7]);
     balancer.process.kill('SIGUSR2');
     // It waits for the call.
-    await until('it was tried', () => balancer.lines('finishing what clients').length === 1);
+    await until('it was tried', () => balancer.lines('finishing what clients').length === 1, RESTART_MS);
     writeFileSync(join(functions, 'add.ts'), `export default () => 'changed';\n`);
     expect((await asked).result).toBe(7);
     await readyTimes(balancer, 2);
@@ -127,7 +130,7 @@ describe('a restart', () => {
     await balancer.ready();
     writeFileSync(file, 'SPILLWAY_TIMEOUT_MS=soon\n');
     balancer.process.kill('SIGUSR2');
-    await until('it is refused', () => balancer.lines('restart refused').length === 1);
+    await until('it is refused', () => balancer.lines('restart refused').length === 1, RESTART_MS);
     expect(balancer.lines('restart refused')[0]?.['msg']).toContain('SPILLWAY_TIMEOUT_MS is "soon"');
     writeFileSync(file, 'SPILLWAY_TIMEOUT_MS=100\n');
     balancer.process.kill('SIGUSR2');
