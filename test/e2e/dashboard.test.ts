@@ -173,6 +173,8 @@ describe.skipIf(found.missing !== undefined)('the dashboard', () => {
       prepare: (opened) => opened.clock.install(),
     });
     await shows('feed', 'Live');
+    // The next connection stays silent as well: it would end what is shown, at times before anybody has looked.
+    await page.route('**/events', () => undefined);
     await page.clock.runFor(6000);
     await shows('lost', 'nothing was heard for 5 s');
   });
