@@ -26,7 +26,8 @@ function suite(runtime: 'docker' | 'process'): void {
       expect((await balancer.call('add', [calls, 1])).result).toBe(calls + 1);
       calls += 1;
     }
-    expect(calls).toBeGreaterThan(10);
+    // Held up, one or two would get through; how many more there are is up to the machine.
+    expect(calls).toBeGreaterThan(2);
     return await answer;
   }
 
