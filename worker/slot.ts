@@ -23,17 +23,7 @@ class Outbox extends Outgoing implements AnswerSink {
   }
 
   flush(): void {
-    const [first, ...others] = this.take();
-    const { socket } = this;
-    if (first === undefined || socket?.writable !== true) return; // lost: the balancer has given these calls up
-    if (others.length === 0) {
-      socket.write(first);
-      return;
-    }
-    socket.cork();
-    socket.write(first);
-    for (const piece of others) socket.write(piece);
-    socket.uncork();
+    this.flushTo(this.socket); // where there is none, the balancer has given these calls up
   }
 }
 

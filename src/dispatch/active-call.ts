@@ -4,6 +4,7 @@ import { timeout, type CallError } from '../errors.ts';
 import { failureError } from '../functions/failure.ts';
 import { newCallId } from '../pool/call-ids.ts';
 import type { SlotAnswer } from '../pool/answer.ts';
+import { letGo } from '../pool/holders.ts';
 import type { Slot, SlotCall } from '../pool/slot.ts';
 import type { CallEvents } from './call-events.ts';
 import type { CallReport, CallRequest, Loss, Outcome, PendingCall, Weighed } from './call.ts';
@@ -276,6 +277,8 @@ export class ActiveCall implements SlotCall, PendingCall {
     if (this.#ended || this.leased || this.inCloud || this.wanted) return;
     this.#ended = true;
     this.#events.ended(this);
+    const { params } = this.request;
+    if (typeof params === 'object') letGo(params);
   }
 
   #report(runMs: number): CallReport {

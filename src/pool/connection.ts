@@ -79,16 +79,7 @@ export class Connection {
 
   readonly #flush = (): void => {
     this.#flushing = false;
-    const [first, ...others] = this.#outgoing.take();
-    if (first === undefined || !this.#socket.writable) return;
-    if (others.length === 0) {
-      this.#socket.write(first);
-      return;
-    }
-    this.#socket.cork();
-    this.#socket.write(first);
-    for (const piece of others) this.#socket.write(piece);
-    this.#socket.uncork();
+    this.#outgoing.flushTo(this.#socket);
   };
 
   #read(chunk: Buffer): void {

@@ -4,7 +4,8 @@
  *     length u32 | type u8 | call id u32 | payload        (big endian; length counts all that follows it)
  */
 
-import { joinChunks } from './chunks.ts';
+import { Assembly } from './chunks.ts';
+import { letGo, own } from './holders.ts';
 
 /** Changes whenever balancer and worker program would misunderstand each other. */
 export const PROTOCOL_VERSION = 3;
@@ -67,7 +68,10 @@ export class FrameError extends Error {
   override readonly name = 'FrameError';
 }
 
-/** Receives each whole frame; `payload` is a view, valid as long as it is referenced. */
+/**
+ * Receives each whole frame; `payload` is a view, valid as long as it is referenced. The receiver of a large one holds its
+ * memory (holders.ts), and may let go.
+ */
 export type OnFrame = (type: number, callId: number, payload: Buffer) => void;
 
 const EMPTY = Buffer.alloc(0);
@@ -78,9 +82,10 @@ export class FrameDecoder {
   maxPayloadBytes: number;
   /** While a frame is told: whether another one follows it at once. */
   more = false;
-  #parts: Buffer[] = [];
-  #have = 0;
-  #need = LENGTH_BYTES;
+  /** The start of a frame of which not even the length is here. */
+  #start = EMPTY;
+  /** A frame that is coming in. */
+  #coming: Assembly | undefined;
   readonly #borrows: boolean;
 
   /** @param borrows the bytes it is given are written over once push() has returned, and so are the payloads it tells */
@@ -94,16 +99,11 @@ export class FrameDecoder {
    * @throws FrameError on an impossible length; the decoder can't be used any more.
    */
   push(chunk: Buffer, onFrame: OnFrame): void {
-    let bytes = chunk;
-    if (this.#have > 0) {
-      this.#parts.push(this.#kept(chunk));
-      this.#have += chunk.length;
-      // A large frame arrives in many chunks: they are joined once, when it is whole.
-      if (this.#have < this.#need) return;
-      bytes = joinChunks(this.#parts, this.#have);
-      this.#parts = [];
-      this.#have = 0;
-    }
+    const bytes = this.#coming === undefined ? chunk : this.#goOn(this.#coming, chunk, onFrame);
+    if (bytes !== undefined) this.#cut(this.#start.length === 0 ? bytes : this.#started(bytes), onFrame);
+  }
+
+  #cut(bytes: Buffer, onFrame: OnFrame): void {
     let at = 0;
     while (bytes.length - at >= LENGTH_BYTES) {
       const length = bytes.readUInt32BE(at);
@@ -111,24 +111,44 @@ export class FrameDecoder {
         throw new FrameError(`a frame of ${length} bytes is outside the limits`);
       }
       const end = at + LENGTH_BYTES + length;
-      if (end > bytes.length) break;
-      this.more =
-        bytes.length - end >= LENGTH_BYTES && end + LENGTH_BYTES + bytes.readUInt32BE(end) <= bytes.length;
+      if (end > bytes.length) {
+        this.#coming = new Assembly(LENGTH_BYTES + length, this.#borrows);
+        this.#coming.add(at === 0 ? bytes : bytes.subarray(at));
+        return;
+      }
+      this.more = isWhole(bytes, end);
       const type = bytes[at + LENGTH_BYTES] ?? 0;
       const callId = bytes.readUInt32BE(at + LENGTH_BYTES + 1);
       onFrame(type, callId, bytes.subarray(at + HEADER_BYTES, end));
       at = end;
     }
-    const rest = bytes.length - at;
-    if (rest === 0) return;
-    this.#parts = [this.#kept(at === 0 ? bytes : bytes.subarray(at))];
-    this.#have = rest;
-    this.#need = rest < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + bytes.readUInt32BE(at);
+    if (at < bytes.length) this.#start = Buffer.from(bytes.subarray(at));
   }
 
-  #kept(bytes: Buffer): Buffer {
-    return this.#borrows ? Buffer.from(bytes) : bytes;
+  /** Takes more of a frame that is coming in. @returns what comes after it */
+  #goOn(coming: Assembly, chunk: Buffer, onFrame: OnFrame): Buffer | undefined {
+    const rest = coming.add(chunk);
+    const frame = coming.whole();
+    if (frame === undefined) return undefined;
+    this.#coming = undefined;
+    this.more = rest !== undefined && isWhole(rest, 0);
+    // Large ones come this way, each in memory of its own.
+    own(frame);
+    onFrame(frame[LENGTH_BYTES] ?? 0, frame.readUInt32BE(LENGTH_BYTES + 1), frame.subarray(HEADER_BYTES));
+    if (this.#borrows) letGo(frame);
+    return rest;
   }
+
+  #started(bytes: Buffer): Buffer {
+    const joined = Buffer.concat([this.#start, bytes]);
+    this.#start = EMPTY;
+    return joined;
+  }
+}
+
+/** Whether the frame that starts there is all there. */
+function isWhole(bytes: Buffer, at: number): boolean {
+  return bytes.length - at >= LENGTH_BYTES && at + LENGTH_BYTES + bytes.readUInt32BE(at) <= bytes.length;
 }
 
 /** A frame of which the payload is still to be written; `moreBytes` of payload come after it. */

@@ -1,6 +1,8 @@
 /** Frames on their way out: laid one behind another, so that those of a turn are written in one go. */
+import type { Socket } from 'node:net';
 import { encodeCall, encodeCallHead, mostCallBytes, writeCall, type CallFrame } from './call-frame.ts';
 import { encodeAnswer, mostAnswerBytes, writeAnswer, type AnswerFrame } from './frames.ts';
+import { hold, letGo, own } from './holders.ts';
 
 /** Room for the small frames of some turns, in bytes. Written parts stay untouched: the system may not have taken them yet. */
 const SLAB_BYTES = 16 * 1024;
@@ -33,6 +35,7 @@ export class Outgoing {
     if (typeof params === 'object') {
       this.push(encodeCallHead(call, params.length));
       this.#cut();
+      hold(params);
       this.#pieces.push(params);
       return;
     }
@@ -48,13 +51,27 @@ export class Outgoing {
     const most = mostAnswerBytes(answer);
     if (most > SMALL_BYTES) {
       const { type, callId, runUs, cpuUs, json } = answer;
-      return this.push(encodeAnswer(type, callId, runUs, cpuUs, json));
+      const frame = encodeAnswer(type, callId, runUs, cpuUs, json);
+      own(frame);
+      return this.push(frame);
     }
     this.#reserve(most);
     this.#to = writeAnswer(this.#slab, this.#to, answer);
   }
 
-  /** All frames since the last time, in pieces to be written one after another. */
+  /** Writes all frames since the last time, in one go; they are lost if the connection is. */
+  flushTo(socket: Socket | undefined): void {
+    const pieces = this.take();
+    const [first] = pieces;
+    if (first === undefined) return;
+    if (socket?.writable !== true) return pieces.forEach(letGo);
+    if (pieces.length === 1) return writeTo(socket, first);
+    socket.cork();
+    for (const piece of pieces) writeTo(socket, piece);
+    socket.uncork();
+  }
+
+  /** All frames since the last time, in pieces to be written one after another; who takes them holds their memory. */
   take(): Buffer[] {
     this.#cut();
     const pieces = this.#pieces;
@@ -64,7 +81,7 @@ export class Outgoing {
 
   /** Forgets them. */
   clear(): void {
-    this.take();
+    this.take().forEach(letGo);
   }
 
   #reserve(bytes: number): void {
@@ -79,4 +96,10 @@ export class Outgoing {
     this.#pieces.push(this.#slab.subarray(this.#from, this.#to));
     this.#from = this.#to;
   }
+}
+
+function writeTo(socket: Socket, piece: Buffer): void {
+  // The small ones lie in a slab, which nobody gives back.
+  if (piece.length <= SLAB_BYTES) socket.write(piece);
+  else socket.write(piece, () => letGo(piece));
 }

@@ -1,6 +1,7 @@
 /** The answers of one connection in the fast lane: put in the order of their requests, and written in one go a turn. */
 import type { Socket } from 'node:net';
 import type { PendingCall } from '../dispatch/call.ts';
+import { letGo } from '../pool/holders.ts';
 import { leanHead } from './lean-answer.ts';
 import type { Reply } from './reply.ts';
 
@@ -73,7 +74,10 @@ export class LeanAnswers {
       return;
     }
     socket.cork();
-    for (const piece of pieces) socket.write(piece, 'latin1');
+    for (const piece of pieces) {
+      if (typeof piece === 'string') socket.write(piece, 'latin1');
+      else socket.write(piece, () => letGo(piece));
+    }
     if (text !== '') socket.write(text, 'latin1');
     socket.uncork();
   }

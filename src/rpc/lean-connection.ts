@@ -3,7 +3,8 @@
  * request outside the subset it leaves, with what was read, for Node's HTTP server.
  */
 import type { Socket } from 'node:net';
-import { joinChunks } from '../pool/chunks.ts';
+import { Assembly } from '../pool/chunks.ts';
+import { own } from '../pool/holders.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { PROBE } from './lean-answer.ts';
 import { LeanAnswers } from './lean-answers.ts';
@@ -46,12 +47,10 @@ export class LeanConnection {
   readonly socket: Socket;
   readonly #lane: Lane;
   readonly #answers = new LeanAnswers();
-  /** Bytes that were read and not taken yet: `#have` of them; worth another look once there are `#need`. */
+  /** Bytes that were read and not taken yet, `#have` in all: of a request whose header has been read, and others. */
+  #coming: Assembly | undefined;
   #parts: Buffer[] | undefined;
   #have = 0;
-  #need = 0;
-  /** The header of the request that is coming in has been read. */
-  #inBody = false;
   #hold: Hold | undefined;
   /** Some request was taken. */
   #used = false;
@@ -78,11 +77,11 @@ export class LeanConnection {
       this.#since = this.#lane.sweeps;
       if (this.#hold === undefined) return this.#take(chunk);
     }
-    (this.#parts ??= []).push(chunk);
     this.#have += chunk.length;
-    if (this.#hold === undefined) {
-      if (this.#have >= this.#need) this.#take(this.#joined());
-    } else if (this.#have >= MAX_HELD_BYTES) this.socket.pause();
+    if (this.#hold === undefined && this.#coming !== undefined) return this.#receiveBody(this.#coming, chunk);
+    (this.#parts ??= []).push(chunk);
+    if (this.#hold === undefined) this.#take(this.#joined());
+    else if (this.#have >= MAX_HELD_BYTES) this.socket.pause();
   }
 
   /** The client sends nothing more, but may still be reading. */
@@ -98,7 +97,7 @@ export class LeanConnection {
   /** The connection is gone. */
   close(): void {
     this.#stop();
-    this.#parts = undefined;
+    this.#parts = this.#coming = undefined;
     this.#answers.giveUp();
     this.#lane.closed(this);
   }
@@ -115,7 +114,7 @@ export class LeanConnection {
     const { checkMs, requestMs, headersMs, keepAliveMs } = this.#lane.context.limits;
     const waitedMs = (this.#lane.sweeps - this.#since - 1) * checkMs;
     if (this.#have > 0 || !this.#used) {
-      if (waitedMs < (this.#inBody ? requestMs : headersMs)) return;
+      if (waitedMs < (this.#coming === undefined ? headersMs : requestMs)) return;
       this.#hold = 'late';
       this.#flushLater();
     } else if (this.#answers.due === 0 && waitedMs >= keepAliveMs) this.socket.destroy();
@@ -155,12 +154,20 @@ export class LeanConnection {
     this.#lane.flushLater(this);
   }
 
+  #receiveBody(coming: Assembly, chunk: Buffer): void {
+    const rest = coming.add(chunk);
+    const request = coming.whole();
+    if (request === undefined) return;
+    this.#coming = undefined;
+    this.#have = 0;
+    this.#take(request);
+    if (rest !== undefined) this.receive(rest);
+  }
+
   /** Takes the requests that are whole; the bytes hold no others before them. */
   #take(bytes: Buffer): void {
     const { context, request } = this.#lane;
     let at = 0;
-    this.#inBody = false;
-    this.#need = 0;
     while (at < bytes.length) {
       if (this.#answers.due >= MAX_DUE || this.socket.writableNeedDrain) {
         this.#hold = 'crowded';
@@ -176,16 +183,19 @@ export class LeanConnection {
       }
       const end = bodyStart + bodyBytes;
       if (end > bytes.length) {
-        this.#inBody = true;
-        this.#need = end - at;
+        this.#coming = new Assembly(end - at);
         break;
       }
+      // A large request that came alone has memory of its own, which its call gives back.
+      if (at === 0 && end === bytes.length) own(bytes);
       this.#call(bytes.subarray(bodyStart, end), request);
       at = end;
     }
     if (at === bytes.length) return;
-    this.#parts = [at === 0 ? bytes : bytes.subarray(at)];
-    this.#have = bytes.length - at;
+    const rest = at === 0 ? bytes : bytes.subarray(at);
+    this.#have = rest.length;
+    if (this.#coming === undefined) this.#parts = [rest];
+    else this.#coming.add(rest);
     if (this.#ended) this.#hold ??= 'foreign';
     if (this.#hold !== undefined && this.#answers.due === 0) this.#flushLater();
   }
@@ -236,9 +246,10 @@ export class LeanConnection {
 
   #joined(): Buffer {
     const parts = this.#parts ?? [];
+    if (this.#coming !== undefined) parts.unshift(this.#coming.joined());
     const [first] = parts;
-    const bytes = parts.length === 1 && first !== undefined ? first : joinChunks(parts, this.#have);
-    this.#parts = undefined;
+    const bytes = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, this.#have);
+    this.#coming = this.#parts = undefined;
     this.#have = 0;
     return bytes;
   }

@@ -6,6 +6,7 @@ import type { Backend, Outcome } from '../../src/dispatch/call.ts';
 import type { OffloadRule } from '../../src/dispatch/observation.ts';
 import type { Queue } from '../../src/dispatch/queue.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
+import type { Params } from '../../src/pool/params.ts';
 import type { PolicyName } from '../../src/pool/policies.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { Watch } from '../../src/pool/watch.ts';
@@ -148,7 +149,7 @@ export class FakeBalancer {
   /** Makes a call; it has arrived when this returns, and settle() hands it over. `made` is filled, if it is given. */
   call(
     name: string,
-    options: { timeoutMs?: number; params?: string; backend?: Backend } = {},
+    options: { timeoutMs?: number; params?: Params; backend?: Backend } = {},
     made = {} as MadeCall,
   ): MadeCall {
     const spec = this.specs.find((candidate) => candidate.name === name);

@@ -32,13 +32,15 @@ export class WireEnd extends EventEmitter {
     return this as unknown as Socket;
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, taken?: () => void): boolean {
     const peer = this.#peer;
     if (this.#closed || peer === undefined || peer.#closed) return false;
     this.writes += 1;
     peer.#inbox.push(Buffer.from(chunk));
-    peer.emit('sent', chunk);
+    // Who reads from a socket has memory of its own, and may give it back.
+    peer.emit('sent', Buffer.from(chunk));
     setImmediate(() => {
+      taken?.();
       peer.#deliver();
     });
     return true;

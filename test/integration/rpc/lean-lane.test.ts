@@ -1,6 +1,7 @@
 /** What only the fast lane has: its own clock, its own limits, and the way out of it. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { letGo } from '../../../src/pool/holders.ts';
 import { FakeDispatch } from '../../fakes/dispatch.ts';
 import { callText, closeFronts, openFront, PATIENCE, postText, type OpenFront } from '../../support/front.ts';
 
@@ -205,5 +206,40 @@ describe('a crowd', () => {
     for (const call of fake.calls) call.ok('1');
     await client.until('"id":49}');
     expect(chunks).toBe(1);
+  });
+});
+
+describe('the memory of large requests', () => {
+  const LARGE = JSON.stringify(['x'.repeat(40_000)]);
+  const large = (id: number): string =>
+    postText(`{"jsonrpc":"2.0","id":${id},"method":"f","params":${LARGE}}`);
+
+  it('is its call’s, which can give it back', async () => {
+    const fake = new FakeDispatch();
+    const { raw } = await inLane(fake);
+    const client = await raw();
+    // The second comes in pieces.
+    client.send(large(1));
+    await untilCalls(fake, 1);
+    client.send(large(2).slice(0, 20_000));
+    await settled();
+    client.send(large(2).slice(20_000));
+    await untilCalls(fake, 2);
+    for (const { request } of fake.calls) {
+      expect(String(request.params)).toBe(LARGE);
+      letGo(request.params as Buffer);
+      expect(request.params).toHaveLength(0);
+    }
+  });
+
+  it('is nobody’s to give back where several came in one piece', async () => {
+    const fake = new FakeDispatch();
+    const { raw } = await inLane(fake);
+    const client = await raw();
+    client.send(large(1) + postText(callText(2)) + large(3));
+    await untilCalls(fake, 3);
+    letGo(fake.calls[0]?.request.params as Buffer);
+    expect(String(fake.calls[0]?.request.params)).toBe(LARGE);
+    expect(String(fake.calls[2]?.request.params)).toBe(LARGE);
   });
 });

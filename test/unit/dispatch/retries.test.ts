@@ -1,5 +1,6 @@
 /** Calls that are placed a second time, after a death. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { own } from '../../../src/pool/holders.ts';
 import { FakeBalancer, errorOf, fate, type FakeBalancerOptions } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
 import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
@@ -39,6 +40,37 @@ describe('dispatch', () => {
       expect(fate(call)).toBe('ok "done"');
       expect(call.outcomes[0]?.report.worker).toBe('w2');
       expect(balancer.dispatcher.counts).toEqual({ total: 1, failed: 0, offloaded: 0, retried: 1 });
+    });
+
+    it('keeps large params until then, and no longer', () => {
+      start({ workers: 2 });
+      const text = `["${'x'.repeat(50_000)}"]`;
+      const params = Buffer.from(text);
+      own(params);
+      const call = balancer.call('slow', { params });
+      settle();
+      balancer.workers[0]!.die();
+      settle();
+      expect(slotOf(2).calls).toMatchObject([{ params: text }]);
+      expect(params).toHaveLength(text.length);
+      slotOf(2).answer(undefined, '"done"');
+      settle();
+      expect(fate(call)).toBe('ok "done"');
+      expect(params).toHaveLength(0);
+    });
+
+    it('keeps large params of a call that nobody waits for until its slot has done with it', () => {
+      start();
+      const params = Buffer.from(`["${'x'.repeat(50_000)}"]`);
+      own(params);
+      const call = balancer.call('once', { params });
+      settle();
+      call.pending.cancel();
+      settle();
+      expect(params.length).toBeGreaterThan(0);
+      slotOf(1).answer(undefined, '"done"');
+      settle();
+      expect(params).toHaveLength(0);
     });
 
     it('tells a call that may not be repeated that its worker was lost', () => {

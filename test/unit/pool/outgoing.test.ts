@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeCall } from '../../../src/pool/call-frame.ts';
 import { encodeAnswer, encodeMark, FrameType } from '../../../src/pool/frames.ts';
+import { letGo, own } from '../../../src/pool/holders.ts';
 import { Outgoing } from '../../../src/pool/outgoing.ts';
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -87,5 +89,71 @@ describe('Outgoing', () => {
     const large = Buffer.alloc(60_000);
     outgoing.push(large);
     expect(outgoing.take()[0]).toBe(large);
+  });
+
+  describe('with large frames', () => {
+    const CALL = { callId: 1, remainingMs: 1, functionIndex: 0, short: false };
+    /** Takes what is written, and says so only when it is told to. */
+    class SlowSocket {
+      writable = true;
+      readonly pieces: Buffer[] = [];
+      readonly #taken: (() => void)[] = [];
+      write(piece: Buffer, taken?: () => void): void {
+        this.pieces.push(piece);
+        if (taken !== undefined) this.#taken.push(taken);
+      }
+      cork(): void {}
+      uncork(): void {}
+      take(): void {
+        for (const taken of this.#taken.splice(0)) taken();
+      }
+    }
+    const params = (): Buffer => {
+      const bytes = Buffer.alloc(50_000, 'x');
+      own(bytes);
+      return bytes;
+    };
+    const flush = (outgoing: Outgoing, socket: SlowSocket): void =>
+      outgoing.flushTo(socket as unknown as Socket);
+
+    it('keeps params until they are written, though their call has ended', () => {
+      const [outgoing, socket, bytes] = [new Outgoing(), new SlowSocket(), params()];
+      outgoing.call({ ...CALL, params: bytes });
+      letGo(bytes);
+      flush(outgoing, socket);
+      expect(Buffer.concat(socket.pieces)).toEqual(encodeCall({ ...CALL, params: 'x'.repeat(50_000) }));
+      socket.take();
+      expect(bytes).toHaveLength(0);
+    });
+
+    it('leaves params that are written to a call that goes on', () => {
+      const [outgoing, socket, bytes] = [new Outgoing(), new SlowSocket(), params()];
+      outgoing.call({ ...CALL, params: bytes });
+      flush(outgoing, socket);
+      socket.take();
+      expect(bytes).toHaveLength(50_000);
+    });
+
+    it('keeps an answer until it is written, and no longer', () => {
+      const [outgoing, socket] = [new Outgoing(), new SlowSocket()];
+      const given = { type: FrameType.RESULT, callId: 1, runUs: 2, cpuUs: 3, json: 'y'.repeat(50_000) };
+      outgoing.answer(given);
+      flush(outgoing, socket);
+      const [piece] = socket.pieces;
+      expect(piece).toEqual(encodeAnswer(given.type, 1, 2, 3, given.json));
+      socket.take();
+      expect(piece).toHaveLength(0);
+    });
+
+    it.each(['a connection that is gone', 'a clearing'])('lets go at %s', (what) => {
+      const [outgoing, socket, bytes] = [new Outgoing(), new SlowSocket(), params()];
+      outgoing.call({ ...CALL, params: bytes });
+      letGo(bytes);
+      socket.writable = false;
+      if (what === 'a clearing') outgoing.clear();
+      else flush(outgoing, socket);
+      expect(socket.pieces).toEqual([]);
+      expect(bytes).toHaveLength(0);
+    });
   });
 });

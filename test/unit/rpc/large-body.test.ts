@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { joinChunks } from '../../../src/pool/chunks.ts';
 import { parseLarge } from '../../../src/rpc/large-body.ts';
 import { parseBody } from '../../../src/rpc/request.ts';
 import { space, stringText, valueText } from '../../support/json-text.ts';
@@ -132,16 +131,5 @@ describe('a large body', () => {
     ['whose long params are not those that count', Buffer.from(`{"params":["${x}"],"params":[],"id":1}`)],
   ])('is left alone if it is %s', (_what, bytes) => {
     expect(parseLarge(bytes)).toBe(undefined);
-  });
-});
-
-describe('joinChunks', () => {
-  it('gives back the memory of whole chunks, and leaves parts of others alone', () => {
-    const whole = Buffer.from(new Uint8Array([1, 2, 3]).buffer);
-    const other = Buffer.from(new Uint8Array([3, 4, 5]).buffer);
-    const joined = joinChunks([whole, other.subarray(1)], 5);
-    expect([...joined]).toEqual([1, 2, 3, 4, 5]);
-    expect(whole.length).toBe(0);
-    expect([...other]).toEqual([3, 4, 5]);
   });
 });
