@@ -73,7 +73,7 @@ export default {
         'The pool knows workers, slots and frames, and no other part; the worker program shares its frames.',
       severity: 'error',
       from: { path: '^src/pool/' },
-      to: { path: '^src/', pathNot: ['^src/pool/', '^src/(errors|log)\\.ts$'] },
+      to: { path: '^src/', pathNot: ['^src/pool/', '^src/(errors|log|zod)\\.ts$'] },
     },
     {
       name: 'pure-stays-pure',
@@ -85,13 +85,21 @@ export default {
         pathNot: [
           ...PURE,
           '^src/functions/manifest\\.ts$',
-          'node_modules/zod/',
+          '^src/zod\\.ts$',
           // isIP and BlockList compute; nothing here may listen or connect (the linter bans the rest by name).
           '^net$',
           '^buffer$',
         ],
         dependencyTypesNot: ['type-only'],
       },
+    },
+    {
+      name: 'zod-without-its-languages',
+      comment:
+        'src/zod.ts loads the part of it that is needed; who takes it from the package loads it a second time.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/zod\\.ts$' },
+      to: { path: 'node_modules/zod/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'dockerode-behind-its-port',

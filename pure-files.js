@@ -8,6 +8,7 @@ export const PURE_FILES = [
   'src/settings.ts',
   'src/errors.ts',
   'src/pool/chunks.ts',
+  'src/pool/holders.ts',
   'src/pool/params.ts',
   'src/cloud/calibration.ts',
   'src/cloud/classify.ts',

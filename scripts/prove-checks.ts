@@ -49,6 +49,7 @@ const PLANTS: readonly Plant[] = [
   },
   { file: 'src/rpc/planted-port.ts', text: "import '../runtime/launcher.ts';", finding: 'ports-are-types' },
   { file: 'src/planted-vendor.ts', text: "import 'dockerode';", finding: 'dockerode-behind-its-port' },
+  { file: 'src/planted-zod.ts', text: "import 'zod';", finding: 'zod-without-its-languages' },
   { file: 'src/planted-test.ts', text: "import '../scripts/check.ts';", finding: 'product-knows-no-tests' },
   { file: 'worker/planted.ts', text: "import '../src/errors.ts';", finding: 'worker-stands-alone' },
   { file: 'handler/planted.ts', text: "import '../src/log.ts';", finding: 'functions-stand-alone' },

@@ -3,13 +3,14 @@
  * people, and a test keeps the two equal. What may not be combined is in config.ts.
  */
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import type { ZodType } from 'zod';
 import { MAX_TIMEOUT_MS } from './functions/manifest.ts';
 import { POLICY_NAMES } from './pool/policies.ts';
+import { z } from './zod.ts';
 
 /** Turns a variable's text into a value, and says in `expected` what would have been right. */
 interface Reader<T> {
-  readonly schema: z.ZodType<T, string>;
+  readonly schema: ZodType<T, string>;
   readonly expected: string;
 }
 

@@ -1,16 +1,17 @@
 /** The admin API's methods: params are checked, the operations do the work, jayson speaks JSON-RPC. */
 import type Jayson from 'jayson';
-import { z } from 'zod';
+import type { ZodObject, infer as Inferred } from 'zod';
 import type { Operations } from './operations.ts';
 import { jayson } from '../jayson.ts';
 import { messageOf } from '../message-of.ts';
+import { z } from '../zod.ts';
 
 /** Answers one body of the admin API. */
 export type AdminRpc = (body: string) => Promise<string | undefined>;
 
 /** One method: what it takes, and what it does. */
 interface Method {
-  readonly params: z.ZodObject;
+  readonly params: ZodObject;
   readonly run: (params: unknown) => unknown;
 }
 
@@ -37,8 +38,8 @@ const CALL = {
   params: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional(),
 };
 
-function method<S extends z.ZodObject>(params: S, run: (params: z.infer<S>) => unknown): Method {
-  return { params, run: (checked) => run(checked as z.infer<S>) };
+function method<S extends ZodObject>(params: S, run: (params: Inferred<S>) => unknown): Method {
+  return { params, run: (checked) => run(checked as Inferred<S>) };
 }
 
 /** The methods by name. */

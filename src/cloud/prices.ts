@@ -5,9 +5,10 @@
  * Prices are AWS's list prices of the first tier, without the free tier, as of PRICES_AS_OF; sources:
  * aws.amazon.com/lambda/pricing, /api-gateway/pricing, /cloudwatch/pricing, /ec2/pricing/on-demand (data transfer).
  */
-import { z } from 'zod';
+import type { infer as Inferred } from 'zod';
 import { ABORT_GRACE_MS, MAX_LOG_BYTES, MAX_PAYLOAD_BYTES, MAX_RUN_MS } from './event.ts';
 import { MAX_PRINTS_CHARACTERS } from './prints.ts';
+import { z } from '../zod.ts';
 
 /** The month the table below is of. */
 export const PRICES_AS_OF = '2025-11';
@@ -32,7 +33,7 @@ const pricesSchema = z.strictObject({
 });
 
 /** Prices in one region, in US dollars. */
-export type Prices = Readonly<z.infer<typeof pricesSchema>>;
+export type Prices = Readonly<Inferred<typeof pricesSchema>>;
 
 const BASE: Prices = {
   lambdaGbSecondX86Usd: 0.0000166667,

@@ -2,7 +2,8 @@
  * What a bundle's functions are: names, specs, parameter schemas. Read by a worker, which loads the bundle, and
  * checked here, since a worker runs user code and may say anything.
  */
-import { z } from 'zod';
+import type { infer as Inferred } from 'zod';
+import { z } from '../zod.ts';
 
 /** A function's name is its method: letters, digits, `_`, `-` and `.`; never `rpc.` at the start (JSON-RPC reserves it). */
 export const METHOD_NAME = /^(?!rpc\.)[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
@@ -30,7 +31,7 @@ const functionSpec = z.strictObject({
 const manifest = z.strictObject({ functions: z.array(functionSpec).min(1).max(10_000) });
 
 /** One function, as its file declares it, with the contract's defaults filled in. */
-export type FunctionSpec = Readonly<z.infer<typeof functionSpec>>;
+export type FunctionSpec = Readonly<Inferred<typeof functionSpec>>;
 
 /** The functions of one bundle by name. */
 export type Manifest = ReadonlyMap<string, FunctionSpec>;

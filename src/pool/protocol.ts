@@ -1,5 +1,6 @@
 /** What the JSON in the frames says, checked on the balancer's side: a worker runs user code and may say anything. */
-import { z } from 'zod';
+import type { ZodType, infer as Inferred } from 'zod';
+import { z } from '../zod.ts';
 
 /** Largest payload taken from a connection that hasn't said who it is, in bytes. */
 export const HELLO_MAX_BYTES = 4096;
@@ -54,13 +55,13 @@ const failure = z.object({
 });
 
 /** First words of a worker's control process. */
-export type Hello = z.infer<typeof hello>;
+export type Hello = Inferred<typeof hello>;
 /** First words of a slot on a data connection. */
-export type DataHello = z.infer<typeof dataHello>;
+export type DataHello = Inferred<typeof dataHello>;
 /** A line that a function printed. */
-export type Printed = z.infer<typeof printed>;
+export type Printed = Inferred<typeof printed>;
 /** How a call failed inside a worker. */
-export type Failure = z.infer<typeof failure>;
+export type Failure = Inferred<typeof failure>;
 
 /** What goes before the code in a LOAD frame. */
 export interface LoadOrder {
@@ -71,7 +72,7 @@ export interface LoadOrder {
   readonly maxResultBytes: number;
 }
 
-function reader<T>(schema: z.ZodType<T>): (payload: Buffer) => T | undefined {
+function reader<T>(schema: ZodType<T>): (payload: Buffer) => T | undefined {
   return (payload) => {
     try {
       const parsed = schema.safeParse(JSON.parse(payload.toString('utf8')));
