@@ -28,7 +28,8 @@ export interface WorkerEvents {
   slotClosed(slot: Slot): void;
   /** A slot process ended; the control process starts another. */
   slotEnded(worker: Worker, reason: string): void;
-  room(slot: Slot): void;
+  /** A waiting call may find a slot now that it didn't find before. */
+  room(): void;
   /** A function printed a line. */
   printed(worker: Worker, line: Printed): void;
   /** Its calls occupy so many slots more than before; negative: fewer. */
@@ -131,6 +132,8 @@ export class Worker {
     if (this.#state === 'gone') return;
     this.#become('draining');
     this.#checkDrained();
+    // A call that kept away from another worker for this one's sake may go there now, and a slot held back here is no use.
+    this.#events.room();
   }
 
   /** It has drained and is about to be paused: nothing is sent to it, and its silence means nothing. */
@@ -148,6 +151,7 @@ export class Worker {
       this.#events.slotClosed(slot);
       slot.doubt();
     }
+    this.#events.room(); // as when it drains
   }
 
   /** It takes calls again: it was ejected or draining, or it was a standby and runs again. */
@@ -242,23 +246,18 @@ export class Worker {
   #admit(connection: Connection, hello: DataHello): void {
     const owner = { workerId: this.id, bundle: this.bundle.hash };
     const connected = new ConnectedSlot(connection, hello, owner, {
-      room: (free) => {
-        this.#events.room(free);
-      },
+      room: () => this.#events.room(),
       end: (ended, how) => {
         this.#endSlot(ended.key, how);
+        this.#events.room(); // as when it drains
       },
       answered: (failed) => {
         this.calls += 1;
         if (failed) this.failures += 1;
       },
       released: () => this.#checkDrained(),
-      idle: ({ slot }) => {
-        this.#open(slot);
-      },
-      lied: () => {
-        this.lose('it answers calls it was not given');
-      },
+      idle: ({ slot }) => this.#open(slot),
+      lied: () => this.lose('it answers calls it was not given'),
       occupied: (bySlots) => this.#events.occupied(bySlots),
       ranShort: (ms) => this.#events.ranShort(ms),
       closed: (closed, reason, garbage) => {
@@ -269,7 +268,7 @@ export class Worker {
         if (garbage) this.lose(`a slot of it sends garbage: ${reason}`);
         closed.lose(reason);
         // A call that kept away from another worker for this one's sake may go there now.
-        if (this.#state !== 'gone') this.#events.room(slot);
+        if (this.#state !== 'gone') this.#events.room();
         this.#checkDrained();
       },
     });

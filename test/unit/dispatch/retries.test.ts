@@ -5,7 +5,12 @@ import { FakeBalancer, errorOf, fate, type FakeBalancerOptions } from '../../fak
 import type { FakeSlot } from '../../fakes/slot.ts';
 import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
 
-const FUNCTIONS = { quick: { idempotent: true }, slow: { idempotent: true }, once: {} };
+const FUNCTIONS = {
+  quick: { idempotent: true },
+  slow: { idempotent: true },
+  once: {},
+  few: { concurrency: 3 },
+};
 
 describe('dispatch', () => {
   let balancer: FakeBalancer;
@@ -146,6 +151,36 @@ describe('dispatch', () => {
       slotOf(2).answer();
       settle();
       expect(fate(call)).toBe('ok null');
+    });
+
+    it.each(['drains', 'is ejected'])('goes back when the only other worker %s', (what) => {
+      start({ workers: 2 });
+      balancer.call('once');
+      const call = balancer.call('slow');
+      settle();
+      balancer.workers[1]!.endSlot(slotOf(2));
+      pass(60);
+      expect([slotOf(2).calls, fate(call)]).toEqual([[], '']);
+      if (what === 'drains') balancer.pool.workers[0]!.drain();
+      else balancer.pool.workers[0]!.eject('it was silent');
+      settle();
+      expect(slotOf(2).calls).toHaveLength(1);
+    });
+
+    it('goes back when the only other slot is about to be ended', () => {
+      start({ workers: 1 });
+      balancer.call('few', { timeoutMs: 100 });
+      balancer.call('few');
+      balancer.addWorker();
+      settle();
+      balancer.call('slow');
+      settle();
+      balancer.workers[1]!.endSlot(slotOf(2));
+      pass(60);
+      expect(slotOf(2).calls).toEqual([]);
+      pass(40);
+      expect(slotOf(2).calls).toHaveLength(1);
+      expect(slotOf(1).calls).toHaveLength(2);
     });
 
     it('has every call of a worker answered, whoever is next in it', () => {
