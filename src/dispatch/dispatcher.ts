@@ -69,12 +69,8 @@ export class Dispatcher implements CallEvents<ActiveCall> {
         this.offload.watchWait(call);
         this.onQueued();
       },
-      started: (call) => {
-        this.offload.explore(call);
-      },
-      left: (call) => {
-        this.offload.leftQueue(call);
-      },
+      started: (call) => this.offload.explore(call),
+      left: (call) => this.offload.leftQueue(call),
     });
     this.offload = new Offload(options.offload, this.#room, {
       observer: options.observer,
@@ -218,6 +214,8 @@ export class Dispatcher implements CallEvents<ActiveCall> {
     };
     if (failed.remainingMs <= 0) call.expire();
     else if (mayPlaceAgain(failed) && (!mayHaveRun || this.#budget.take(now))) {
+      // One that keeps away from a worker must not stand in line: all those behind it would keep away with it.
+      if (call.loss !== undefined) return this.#again(call, 'cloud failed');
       this.#counts.retried += 1;
       this.#observer?.placedAgain(call, 'cloud failed');
       if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, { reason });
@@ -270,9 +268,9 @@ export class Dispatcher implements CallEvents<ActiveCall> {
     else this.#observer?.placed(call, 'pool', stays.reason, stays.expected);
   }
 
-  #again(call: ActiveCall): void {
+  #again(call: ActiveCall, why = call.loss === undefined ? 'held up' : 'worker lost'): void {
     this.#counts.retried += 1;
-    this.#observer?.placedAgain(call, call.loss === undefined ? 'held up' : 'worker lost');
+    this.#observer?.placedAgain(call, why);
     if (!this.#leasing.place(call)) this.#room.enterAgain(call);
   }
 

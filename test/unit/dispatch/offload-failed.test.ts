@@ -52,6 +52,22 @@ describe('a call that the cloud fails', () => {
     expect(errorOf(made)).toMatchObject({ name: 'WorkerLost' });
   });
 
+  it('keeps nobody away from the worker that it keeps away from', () => {
+    rig.start({ workers: 2 });
+    rig.call('home');
+    const made = rig.call('hasty');
+    pass(220);
+    rig.balancer.workers[1]!.endSlot(rig.balancer.slots[1]!);
+    pass(60);
+    rig.cloudEnds(THROTTLED);
+    rig.call('home');
+    expect(rig.balancer.slots.map(({ calls }) => calls.length)).toEqual([1, 1]);
+    expect([fate(made), rig.balancer.dispatcher.queued]).toEqual(['', 1]);
+    rig.answer();
+    rig.answer();
+    expect(fate(made)).toBe('ok "pool"');
+  });
+
   it('is told of its deadline while it waits again', () => {
     rig.start();
     const made = rig.offloaded('again', { timeoutMs: 300 });
