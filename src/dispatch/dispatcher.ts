@@ -264,8 +264,9 @@ export class Dispatcher implements CallEvents<ActiveCall> {
     const stays = this.offload.take(call);
     if (stays === undefined) return;
     if (stays.hopeless === true) this.#refuse(call, stays);
-    else if (!cloudFirst || this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, stays);
-    else this.#observer?.placed(call, 'pool', stays.reason, stays.expected);
+    // Those that waited before it may just have left, or a slot has come: alone in the queue nobody would look for it.
+    else if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, stays);
+    else this.#observer?.placed(call, 'pool', cloudFirst ? stays.reason : 'slot free', stays.expected);
   }
 
   #again(call: ActiveCall, why = call.loss === undefined ? 'held up' : 'worker lost'): void {

@@ -33,6 +33,20 @@ describe('predictive', () => {
     expect([rig.sent, rig.slot.calls.length]).toEqual([0, 1]);
   });
 
+  it('takes the room that one makes who leaves as it comes', () => {
+    start({
+      functions: { again: { idempotent: true }, once: {}, many: { concurrency: 10, offload: false } },
+    });
+    know(100);
+    rig.learn('many', 10_000);
+    rig.call('many');
+    rig.cloud.degrade('throttled');
+    rig.call('once'); // the slot is held back for it
+    rig.cloud.degrade(undefined);
+    rig.call('many');
+    expect([rig.sent, rig.slot.calls.length, rig.balancer.dispatcher.queued]).toEqual([1, 2, 0]);
+  });
+
   it('sends a call that the cloud answers sooner, and says what was expected of both', () => {
     start();
     know(100);
