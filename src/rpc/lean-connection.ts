@@ -167,8 +167,10 @@ export class LeanConnection {
   /** Takes the requests that are whole; the bytes hold no others before them. */
   #take(bytes: Buffer): void {
     const { context, request } = this.#lane;
+    // A call that is refused at once has given them back when it returns.
+    const { length } = bytes;
     let at = 0;
-    while (at < bytes.length) {
+    while (at < length) {
       if (this.#answers.due >= MAX_DUE || this.socket.writableNeedDrain) {
         this.#hold = 'crowded';
         break;
@@ -182,16 +184,16 @@ export class LeanConnection {
         break;
       }
       const end = bodyStart + bodyBytes;
-      if (end > bytes.length) {
+      if (end > length) {
         this.#coming = new Assembly(end - at);
         break;
       }
       // A large request that came alone has memory of its own, which its call gives back.
-      if (at === 0 && end === bytes.length) own(bytes);
+      if (at === 0 && end === length) own(bytes);
       this.#call(bytes.subarray(bodyStart, end), request);
       at = end;
     }
-    if (at === bytes.length) return;
+    if (at === length) return;
     const rest = at === 0 ? bytes : bytes.subarray(at);
     this.#have = rest.length;
     if (this.#coming === undefined) this.#parts = [rest];

@@ -1,8 +1,9 @@
 /** What only the fast lane has: its own clock, its own limits, and the way out of it. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { shuttingDown } from '../../../src/errors.ts';
 import { letGo } from '../../../src/pool/holders.ts';
-import { FakeDispatch } from '../../fakes/dispatch.ts';
+import { FakeDispatch, POOL_REPORT } from '../../fakes/dispatch.ts';
 import { callText, closeFronts, openFront, PATIENCE, postText, type OpenFront } from '../../support/front.ts';
 
 afterEach(closeFronts);
@@ -230,6 +231,18 @@ describe('the memory of large requests', () => {
       letGo(request.params as Buffer);
       expect(request.params).toHaveLength(0);
     }
+  });
+
+  it('may be given back before the connection has done with the request, where the call is refused at once', async () => {
+    const fake = new FakeDispatch((call) => {
+      call.answer({ ok: false, error: shuttingDown(), report: POOL_REPORT });
+      letGo(call.request.params as Buffer);
+    });
+    const { raw } = await inLane(fake);
+    const client = await raw();
+    for (const id of [1, 2]) await client.send(large(id)).until(`"id":${id}}`);
+    expect(client.text.match(/"code":-32005/g)).toHaveLength(2);
+    expect(fake.calls.map(({ request }) => request.params?.length)).toEqual([0, 0]);
   });
 
   it('is nobody’s to give back where several came in one piece', async () => {
