@@ -190,6 +190,8 @@ export class LeanConnection {
       }
       // A large request that came alone has memory of its own, which its call gives back.
       if (at === 0 && end === length) own(bytes);
+      // An answer that comes at once may only close if nothing follows.
+      this.#have = length - end;
       this.#call(bytes.subarray(bodyStart, end), request);
       at = end;
     }

@@ -196,6 +196,22 @@ describe('a crowd', () => {
     );
   });
 
+  it('is answered to the last one where the client has ended its side, and one is refused at once', async () => {
+    const fake = new FakeDispatch();
+    const { raw } = await inLane(fake);
+    const client = await raw();
+    client.send(Array.from({ length: 1003 }, (_, id) => postText(callText(id))).join(''));
+    client.socket.end();
+    await untilCalls(fake, 1000);
+    await settled();
+    fake.answerer = (call) => {
+      fake.answerer = (later) => setImmediate(() => later.ok('1'));
+      call.answer({ ok: false, error: shuttingDown(), report: POOL_REPORT });
+    };
+    for (const call of [...fake.calls]) call.ok('1');
+    expect(await client.untilEnd()).toMatch(/"id":1000\}.*"id":1001\}.*Connection: close.*"id":1002\}$/s);
+  });
+
   it('of answers goes out in one write a turn', async () => {
     const fake = new FakeDispatch();
     const { raw } = await inLane(fake);
