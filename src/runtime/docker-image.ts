@@ -2,7 +2,6 @@
 
 import type Docker from 'dockerode';
 import { PassThrough } from 'node:stream';
-import { pack } from 'tar-stream';
 import { answer, messageOf, statusOf } from './docker-client.ts';
 import { RuntimeUnavailable } from './launcher.ts';
 import type { WorkerProgram } from './program.ts';
@@ -52,7 +51,8 @@ async function buildImage(
   const lines: string[] = [];
   try {
     // forcerm: without it a failed step leaves its container behind.
-    const output = await docker.buildImage(buildContext(program), { t: name, rm: true, forcerm: true });
+    const context = await buildContext(program);
+    const output = await docker.buildImage(context, { t: name, rm: true, forcerm: true });
     await follow(output, lines, onProgress);
   } catch (error) {
     throw failed(`the worker image can't be built: ${messageOf(error)}`, lines, error);
@@ -79,7 +79,9 @@ function failed(message: string, lines: readonly string[], cause: unknown): Runt
 }
 
 /** A tar of the Dockerfile and both programs, without times, so that the engine's build cache recognises it. */
-function buildContext(program: WorkerProgram): NodeJS.ReadableStream {
+async function buildContext(program: WorkerProgram): Promise<NodeJS.ReadableStream> {
+  // Loaded only for it: mostly the image is there.
+  const { pack } = await import('tar-stream');
   const tar = pack();
   const files = { Dockerfile: program.dockerfile, 'main.js': program.main, 'slot.js': program.slot };
   for (const [name, text] of Object.entries(files))
