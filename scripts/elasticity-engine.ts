@@ -10,18 +10,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { PoolUnderLoad } from './elasticity-engine/pool.ts';
+import { readOptions } from './options.ts';
 
-const { values } = parseArgs({
-  options: {
-    runtime: { type: 'string', default: 'docker' },
-    samples: { type: 'string', default: '5' },
-    cycles: { type: 'string', default: '20' },
-  },
+const {
+  runtime = 'docker',
+  samples = 5,
+  cycles = 20,
+} = readOptions('node scripts/elasticity-engine.ts [--runtime docker|process] [--samples 5] [--cycles 20]', {
+  runtime: { choice: ['docker', 'process'] },
+  samples: 'number',
+  cycles: 'number',
 });
-const samples = Number(values.samples);
-const cycles = Number(values.cycles);
 
 /** N, and slots a worker: 10 calls at once fit into N workers, 100 want more than 2N. */
 const WORKERS = 4;
@@ -49,7 +49,7 @@ async function reactions(dir: string): Promise<Record<string, Times | undefined>
   const resumed = { ready: [] as number[], answer: [] as number[] };
   for (let sample = 0; sample < samples; sample += 1) {
     const pool = await PoolUnderLoad.open(join(dir, `reaction-${sample}`), {
-      SPILLWAY_RUNTIME: values.runtime,
+      SPILLWAY_RUNTIME: runtime,
       SPILLWAY_WORKERS: '1',
     });
     try {
@@ -78,7 +78,7 @@ async function reactions(dir: string): Promise<Record<string, Times | undefined>
 /** N → 2N → N under a load that never stops. */
 async function walk(dir: string): Promise<Record<string, unknown>> {
   const pool = await PoolUnderLoad.open(dir, {
-    SPILLWAY_RUNTIME: values.runtime,
+    SPILLWAY_RUNTIME: runtime,
     SPILLWAY_WORKERS: String(WORKERS),
     SPILLWAY_WORKER_SLOTS: String(SLOTS),
   });
@@ -96,7 +96,7 @@ async function walk(dir: string): Promise<Record<string, unknown>> {
     await pool.close();
   }
   const { sent, answered, faults } = pool;
-  const left = values.runtime === 'docker' ? await pool.containersLeft() : 0;
+  const left = runtime === 'docker' ? await pool.containersLeft() : 0;
   return {
     cycles,
     sent,
@@ -112,7 +112,7 @@ const dir = mkdtempSync(join(tmpdir(), 'spw-'));
 try {
   const reaction = samples > 0 ? await reactions(dir) : {};
   const walked = cycles > 0 ? await walk(join(dir, 'cycles')) : {};
-  console.log(JSON.stringify({ runtime: values.runtime, reaction, walked }, undefined, 2));
+  console.log(JSON.stringify({ runtime, reaction, walked }, undefined, 2));
   console.log('\n| measured | median ms | worst ms | goal ms |\n| --- | ---: | ---: | ---: |');
   const goals: Record<string, string> = { standbyReady: '100', containerFirstAnswer: '1,500' };
   for (const [name, measured] of Object.entries(reaction)) {

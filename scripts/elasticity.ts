@@ -1,6 +1,7 @@
 /** `npm run elasticity`: measures the elasticity in simulation, and writes the figures into docs/elasticity.md. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readOptions } from './options.ts';
 import { drawComparison } from './simulate/comparison.ts';
 import { GENERATORS, type Spread } from './simulate/generators.ts';
 import { median, runMatrix, type Contender, type Matrix, type MatrixRow } from './simulate/matrix.ts';
@@ -8,6 +9,8 @@ import { checkRequirements } from './simulate/requirements.ts';
 import type { Figures } from './simulate/result.ts';
 import type { RunOptions } from './simulate/run.ts';
 import { figure, markdownTable, type Column } from './simulate/table.ts';
+
+readOptions('npm run elasticity', {});
 
 const DOCS = join(import.meta.dirname, '..', 'docs');
 const PAGE = join(DOCS, 'elasticity.md');

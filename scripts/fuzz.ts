@@ -4,7 +4,6 @@
  * The same seed gives the same inputs. Prints what was fed; a finding comes with its seed, its number and its input, made
  * as short as it could be, and the exit code is 1. To repeat a finding: --repeat BASE64 --target NAME
  */
-import { parseArgs } from 'node:util';
 import { connectionsTarget } from './fuzz/connections.ts';
 import { framesTarget } from './fuzz/frames.ts';
 import { frontTarget } from './fuzz/front.ts';
@@ -13,6 +12,7 @@ import { protocolTarget } from './fuzz/protocol.ts';
 import { fuzz, type FuzzReport } from './fuzz/run.ts';
 import { manifestTarget, settingsTarget } from './fuzz/settings.ts';
 import type { Target } from './fuzz/target.ts';
+import { readOptions } from './options.ts';
 
 /** How the inputs, and the time, are shared out: slow targets get fewer inputs for their time. */
 const TARGETS: readonly {
@@ -30,15 +30,16 @@ const TARGETS: readonly {
   { name: 'functions', open: functionsTarget, inputShare: 0.0001, timeShare: 0.1 },
 ];
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string' },
-    inputs: { type: 'string' },
-    seed: { type: 'string' },
-    target: { type: 'string' },
-    repeat: { type: 'string' },
+const values = readOptions(
+  'npm run fuzz -- [--minutes M | --inputs N] [--seed S] [--target NAME] [--repeat BASE64]',
+  {
+    minutes: 'number',
+    inputs: 'number',
+    seed: 'number',
+    target: { choice: TARGETS.map(({ name }) => name) },
+    repeat: 'text',
   },
-});
+);
 
 function tell({ target, inputs, seconds, grownMb, finding }: FuzzReport): void {
   const rate = Math.round(inputs / seconds);
@@ -55,16 +56,13 @@ function tell({ target, inputs, seconds, grownMb, finding }: FuzzReport): void {
 }
 
 async function main(): Promise<number> {
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  const inputs = values.inputs === undefined ? Infinity : Number(values.inputs);
-  const ms =
-    (values.minutes === undefined ? (inputs === Infinity ? 1 : Infinity) : Number(values.minutes)) * 60_000;
+  const seed = values.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const inputs = values.inputs ?? Infinity;
+  const ms = (values.minutes ?? (inputs === Infinity ? 1 : Infinity)) * 60_000;
   console.log(`seed ${seed}`);
   let total = 0;
   let found = 0;
   const chosen = TARGETS.filter(({ name }) => values.target === undefined || name === values.target);
-  if (chosen.length === 0)
-    throw new Error(`no such target; there are ${TARGETS.map(({ name }) => name).join(', ')}`);
   for (const { open, inputShare, timeShare } of chosen) {
     const target = await open();
     if (values.repeat !== undefined) {

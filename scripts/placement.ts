@@ -1,6 +1,7 @@
-/** `npm run placement [-- SEEDS]`: measures the placement policies in simulation, and writes the figures into docs/placement.md. */
+/** `npm run placement [-- --seeds N]`: measures the placement policies in simulation, and writes the figures into docs/placement.md. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readOptions } from './options.ts';
 import { runCell, traceOf, type Cell, type CellFigures } from './simulate/cells.ts';
 import { PROFILES, type ProfileName } from './simulate/cloud-profile.ts';
 import { USD_PER_HOUR } from './simulate/estimators.ts';
@@ -50,7 +51,8 @@ function fill(page: string, made: Readonly<Record<string, string>>): string {
   }, page);
 }
 
-const seeds = Array.from({ length: Number(process.argv[2] ?? 20) }, (_, at) => at + 1);
+const { seeds: count = 20 } = readOptions('npm run placement [-- --seeds N]', { seeds: 'number' });
+const seeds = Array.from({ length: count }, (_, at) => at + 1);
 const cells = runAll(seeds);
 writeFileSync(PAGE, fill(readFileSync(PAGE, 'utf8'), placementTables(cells, seeds.length)));
 mkdirSync(CHARTS, { recursive: true });

@@ -1,9 +1,13 @@
 /**
- * Restarts a balancer again and again under load, and counts the calls that fail: node scripts/restarts.ts [RESTARTS] [RUNTIME]
+ * Restarts a balancer again and again under load, and counts the calls that fail:
+ *
+ *     node scripts/restarts.ts [--restarts N] [--runtime process|docker]
+ *
  * Prints how long clients waited at most; exits 1 if a call failed or a worker was started anew.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Home, until, type Balancer } from '../test/support/balancer.ts';
+import { readOptions } from './options.ts';
 import { Journal, type Errand } from './soak/journal.ts';
 
 const CLIENTS = 8;
@@ -35,8 +39,10 @@ async function restart(balancer: Balancer): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  const restarts = Number(process.argv[2] ?? 50);
-  const runtime = process.argv[3] ?? 'process';
+  const { restarts = 50, runtime = 'process' } = readOptions(
+    'node scripts/restarts.ts [--restarts N] [--runtime process|docker]',
+    { restarts: 'number', runtime: { choice: ['process', 'docker'] } },
+  );
   const home = new Home();
   const journals: Journal[] = [];
   try {

@@ -10,26 +10,28 @@
 import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Home } from '../test/support/balancer.ts';
 import { cloudEnv } from '../test/support/cloud-env.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { findMiniStack, startMiniStack } from '../test/support/ministack.ts';
 import { randomOf } from './fuzz/mutate.ts';
 import { Admin } from './admin.ts';
+import { readOptions } from './options.ts';
 import { errandOf } from './soak/errands.ts';
 import { faultsFor, type Fault } from './soak/faults.ts';
 import { Journal } from './soak/journal.ts';
 import { stillAlive, report, residentMb } from './soak/report.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    runtime: { type: 'string', default: 'process' },
-    cloud: { type: 'string', default: 'auto' },
-    seed: { type: 'string' },
+const values = readOptions(
+  'npm run soak -- [--minutes M] [--runtime process|docker] [--cloud auto|off] [--seed S]',
+  {
+    minutes: 'number',
+    runtime: { choice: ['process', 'docker'] },
+    cloud: { choice: ['auto', 'off'] },
+    seed: 'number',
   },
-});
+);
+const { minutes = 1, runtime = 'process' } = values;
 
 const ROOT = join(import.meta.dirname, '..');
 const CLIENTS = 6;
@@ -48,8 +50,7 @@ function copyFunctions(home: Home): string {
 }
 
 async function main(): Promise<number> {
-  const runtime = values.runtime === 'docker' ? 'docker' : 'process';
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+  const seed = values.seed ?? Math.floor(Math.random() * 2 ** 31);
   const policy = seed % 2 === 0 ? 'predictive' : 'threshold';
   const home = new Home();
   const found = values.cloud === 'off' ? undefined : findMiniStack('the faults of the cloud');
@@ -70,7 +71,7 @@ async function main(): Promise<number> {
     const port = Number(new URL(balancer.url).port);
     const { pid } = balancer.process;
     const memoryAtStartMb = residentMb(pid);
-    const endAt = performance.now() + Number(values.minutes) * 60_000;
+    const endAt = performance.now() + minutes * 60_000;
     let ended: unknown;
     void balancer.exited.then((how) => (ended = how));
     const over = (): boolean => performance.now() > endAt || ended !== undefined;
@@ -94,7 +95,6 @@ async function main(): Promise<number> {
     const code = ended ?? (await balancer.kill('SIGTERM'));
     const left =
       runtime === 'docker' ? (await home.containers()).length : stillAlive(status?.pool.workers ?? []);
-    const { minutes } = values;
     const { output } = balancer;
     return report(
       { minutes, runtime, cloud: cloud === undefined ? undefined : policy, seed, memoryAtStartMb },

@@ -6,7 +6,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';
 import { haproxy, jaysonRelay, nginx, origin, spillway, type Contender } from './contenders.ts';
 import { guard, recordedRatio, type Attempt } from './guard.ts';
@@ -14,6 +13,7 @@ import { load } from './load.ts';
 import { whyNot } from './processes.ts';
 import { tableHead, tableRows } from './report.ts';
 import * as sections from './sections.ts';
+import { readOptions } from '../options.ts';
 import { ADD } from './work.ts';
 
 const FULL = { rounds: 5, seconds: 3 };
@@ -35,20 +35,14 @@ const out = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean' },
-    docker: { type: 'boolean' },
-    lanes: { type: 'boolean' },
-    only: { type: 'string' },
-  },
+const values = readOptions('npm run bench [-- --quick] [--docker] [--lanes] [--only SECTION,…]', {
+  quick: 'switch',
+  docker: 'switch',
+  lanes: 'switch',
+  only: { list: Object.keys(SECTIONS) },
 });
-const wanted = values.only?.split(',') ?? Object.keys(SECTIONS);
-const unknown = wanted.find((name) => !(name in SECTIONS));
-if (unknown !== undefined) {
-  throw new Error(`there is no section "${unknown}"; there are ${Object.keys(SECTIONS).join(', ')}`);
-}
-for (const program of values.quick === true ? ['wrk', 'haproxy'] : ['wrk']) {
+const wanted = values.only ?? Object.keys(SECTIONS);
+for (const program of values.quick ? ['wrk', 'haproxy'] : ['wrk']) {
   const missing = whyNot(program);
   if (missing !== undefined) {
     process.stderr.write(`bench: ${missing}\n`);
@@ -59,8 +53,8 @@ for (const program of values.quick === true ? ['wrk', 'haproxy'] : ['wrk']) {
 const dir = mkdtempSync(join(tmpdir(), 'spw-bench-'));
 const contenders: Contender[] = [];
 try {
-  contenders.push(await spillway(dir, { runtime: values.docker === true ? 'docker' : 'process' }));
-  if (values.quick === true) await quick();
+  contenders.push(await spillway(dir, { runtime: values.docker ? 'docker' : 'process' }));
+  if (values.quick) await quick();
   else await full();
 } finally {
   await Promise.all(contenders.map((contender) => contender.stop()));
@@ -87,7 +81,7 @@ async function quick(): Promise<void> {
 }
 
 async function full(): Promise<void> {
-  if (values.lanes === true) contenders.push(await spillway(dir, { name: 'node-lane', fastLane: false }));
+  if (values.lanes) contenders.push(await spillway(dir, { name: 'node-lane', fastLane: false }));
   for (const [program, start] of [
     ['haproxy', haproxy],
     ['nginx', nginx],

@@ -8,7 +8,6 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Agent, request } from 'node:http';
 import { Home, until, type Balancer } from '../../test/support/balancer.ts';
 import { cloudEnv } from '../../test/support/cloud-env.ts';
@@ -16,24 +15,21 @@ import { findMiniStack, startMiniStack } from '../../test/support/ministack.ts';
 import { mean } from '../../src/cloud/samples.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { Admin } from '../admin.ts';
+import { readOptions } from '../options.ts';
 import { exponential, seededRandom, type Random } from '../simulate/random.ts';
 import { percentile } from './percentile.ts';
 import { startDelayingProxy } from './placement-proxy.ts';
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    'round-trip': { type: 'string', default: '60' },
-    slowdown: { type: 'string', default: '1.5' },
-    rounds: { type: 'string' },
-    seconds: { type: 'string' },
-  },
-});
+const values = readOptions(
+  'node scripts/bench/placement-real.ts [--quick] [--round-trip MS] [--slowdown TIMES] [--rounds N] [--seconds S]',
+  { quick: 'switch', 'round-trip': 'number', slowdown: 'number', rounds: 'number', seconds: 'number' },
+);
+const { 'round-trip': roundTripMs = 60, slowdown = 1.5 } = values;
 
 const POLICIES = ['never', 'threshold', 'predictive'] as const;
 type Policy = (typeof POLICIES)[number];
-const ROUNDS = Number(values.rounds ?? (values.quick ? 1 : 3));
-const SEGMENT_MS = Number(values.seconds ?? (values.quick ? 4 : 8)) * 1000;
+const ROUNDS = values.rounds ?? (values.quick ? 1 : 3);
+const SEGMENT_MS = (values.seconds ?? (values.quick ? 4 : 8)) * 1000;
 /** N; the pool may grow to twice that. */
 const WORKERS = 2;
 /** Load in slots: most of the time the pool has room, for the last third it has not. */
@@ -206,7 +202,7 @@ function report(table: ReadonlyMap<string, ReadonlyMap<Policy, Figures>>): void 
 const found = findMiniStack('the comparison of policies');
 if (found.missing !== undefined) process.exit(1);
 const aws = await startMiniStack(found.program, 1);
-const distance = { roundTripMs: Number(values['round-trip']), slowdown: Number(values.slowdown) };
+const distance = { roundTripMs, slowdown };
 const proxy = await startDelayingProxy(aws.url, distance);
 const home = new Home();
 try {

@@ -6,7 +6,7 @@ import type { Journal } from './journal.ts';
 
 /** How it was begun. */
 interface Beginning {
-  readonly minutes: string;
+  readonly minutes: number;
   readonly runtime: string;
   /** The policy by which calls leave for it; undefined without one. */
   readonly cloud: string | undefined;
