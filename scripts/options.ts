@@ -2,17 +2,18 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../src/message-of.ts';
 
-/** One option: a switch, a number of at least 0, one of some words, a list of them with commas, or any text. */
+/** One option: a switch, a number of at least 0, a whole one of at least 1, one of some words, a list of them with commas, or any text. */
 type Option =
   | 'switch'
   | 'number'
+  | 'count'
   | 'text'
   | { readonly choice: readonly string[] }
   | { readonly list: readonly string[] };
 
 type Read<O extends Option> = O extends 'switch'
   ? boolean
-  : O extends 'number'
+  : O extends 'number' | 'count'
     ? number | undefined
     : O extends { readonly list: readonly string[] }
       ? string[] | undefined
@@ -58,6 +59,10 @@ function valueOf(name: string, option: Option, text: unknown): unknown {
     const value = Number(text);
     if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
     throw new Error(`--${name} "${text}" is not a number of at least 0`);
+  }
+  if (option === 'count') {
+    if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+    throw new Error(`--${name} "${text}" is not a whole number of at least 1`);
   }
   const known = 'choice' in option ? option.choice : option.list;
   const words = 'choice' in option ? [text] : text.split(',');

@@ -51,7 +51,7 @@ function fill(page: string, made: Readonly<Record<string, string>>): string {
   }, page);
 }
 
-const { seeds: count = 20 } = readOptions('npm run placement [-- --seeds N]', { seeds: 'number' });
+const { seeds: count = 20 } = readOptions('npm run placement [-- --seeds N]', { seeds: 'count' });
 const seeds = Array.from({ length: count }, (_, at) => at + 1);
 const cells = runAll(seeds);
 writeFileSync(PAGE, fill(readFileSync(PAGE, 'utf8'), placementTables(cells, seeds.length)));

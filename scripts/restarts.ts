@@ -41,7 +41,7 @@ async function restart(balancer: Balancer): Promise<void> {
 async function main(): Promise<number> {
   const { restarts = 50, runtime = 'process' } = readOptions(
     'node scripts/restarts.ts [--restarts N] [--runtime process|docker]',
-    { restarts: 'number', runtime: { choice: ['process', 'docker'] } },
+    { restarts: 'count', runtime: { choice: ['process', 'docker'] } },
   );
   const home = new Home();
   const journals: Journal[] = [];

@@ -1,6 +1,7 @@
 /**
  * Whether files that were built into something a moment ago are still the same, and whether their imports still lead to
- * them. Alone good for seconds; who takes it after days looks again (last-build.ts): it trusts the system's clock and that nobody prepares a file system to deceive.
+ * them. Good for seconds: it trusts the system's clock, and that nobody prepares a file system to deceive. Who trusts it after days
+ * looks again afterwards (last-build.ts).
  */
 import { readdirSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';

@@ -22,7 +22,7 @@ import { startDelayingProxy } from './placement-proxy.ts';
 
 const values = readOptions(
   'node scripts/bench/placement-real.ts [--quick] [--round-trip MS] [--slowdown TIMES] [--rounds N] [--seconds S]',
-  { quick: 'switch', 'round-trip': 'number', slowdown: 'number', rounds: 'number', seconds: 'number' },
+  { quick: 'switch', 'round-trip': 'number', slowdown: 'number', rounds: 'count', seconds: 'number' },
 );
 const { 'round-trip': roundTripMs = 60, slowdown = 1.5 } = values;
 

@@ -186,14 +186,18 @@ export class CallLog implements CallObserver, LogFeed {
 export class LogLines {
   readonly #kept = new Ring<string>(KEPT_LINES);
   readonly #followers = new Set<(line: string) => void>();
+  #count = 0;
+
   /** How many there have been. */
-  count = 0;
+  get count(): number {
+    return this.#count;
+  }
 
   /** Takes a line from the logger. */
   readonly take = (text: string): void => {
     const line = text.trimEnd();
     this.#kept.push(line);
-    this.count += 1;
+    this.#count += 1;
     for (const hear of this.#followers) hear(line);
   };
 

@@ -10,16 +10,19 @@ const CLAIMED_TIMES = 8;
  * quarter of its slot's CPU.
  */
 export class Assembly {
-  /** How much is here, and how much there has to be, in bytes. */
+  /** How much is here, in bytes. */
   have = 0;
-  readonly need: number;
+  readonly #need: number;
   #parts: Buffer[] = [];
   #whole: Buffer | undefined;
   readonly #borrows: boolean;
 
-  /** @param borrows the pieces are written over once add() has returned */
+  /**
+   * @param need the length of the whole, in bytes
+   * @param borrows the pieces are written over once add() has returned
+   */
   constructor(need: number, borrows = false) {
-    this.need = need;
+    this.#need = need;
     this.#borrows = borrows;
   }
 
@@ -28,10 +31,10 @@ export class Assembly {
    * @returns the part of it that is too much, if there is one
    */
   add(chunk: Buffer): Buffer | undefined {
-    const missing = this.need - this.have;
+    const missing = this.#need - this.have;
     const piece = chunk.length > missing ? chunk.subarray(0, missing) : chunk;
     this.have += piece.length;
-    if (this.#whole === undefined && this.have * CLAIMED_TIMES < this.need) {
+    if (this.#whole === undefined && this.have * CLAIMED_TIMES < this.#need) {
       this.#parts.push(this.#borrows ? Buffer.from(piece) : piece);
     } else this.#copy(piece);
     return piece === chunk ? undefined : chunk.subarray(missing);
@@ -39,7 +42,7 @@ export class Assembly {
 
   /** The whole, once all of it is here, in memory of its own. */
   whole(): Buffer | undefined {
-    return this.have === this.need ? this.#whole : undefined;
+    return this.have === this.#need ? this.#whole : undefined;
   }
 
   /** All that is here. Ends the assembly. */
@@ -49,7 +52,7 @@ export class Assembly {
 
   #copy(piece: Buffer): void {
     if (this.#whole === undefined) {
-      this.#whole = Buffer.allocUnsafeSlow(this.need);
+      this.#whole = Buffer.allocUnsafeSlow(this.#need);
       let at = 0;
       for (const part of this.#parts) {
         at += part.copy(this.#whole, at);

@@ -47,7 +47,7 @@ export interface SlotConnection {
 /** What the pool wants to hear of a slot. */
 export interface SlotEvents {
   /** It may have room for a call again. */
-  room(slot: Slot): void;
+  room(): void;
   /** End the slot's process: at once, or only if its event loop is stuck. */
   end(slot: Slot, how: 'now' | 'if-stuck'): void;
   /** A call known to be short has kept it busy for so many milliseconds. */
@@ -112,7 +112,7 @@ export class Slot {
   /** Lets calls in: its worker is ready. */
   open(): void {
     this.#open = true;
-    this.#events.room(this);
+    this.#events.room();
   }
 
   /** Lets no new call in: its worker is draining. */
@@ -288,7 +288,7 @@ export class Slot {
     // Its deadline passed while it waited, and now it may run.
     if (first?.abandoned === true && first.call.deadlineAt <= now) this.#retire();
     // Of answers that came together only the last one tells: what waits is looked at once, not once for each.
-    if (!this.#retiring && !this.#connection.more) this.#events.room(this);
+    if (!this.#retiring && !this.#connection.more) this.#events.room();
   }
 
   #retire(): void {

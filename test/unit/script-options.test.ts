@@ -4,6 +4,7 @@ import { readOptions } from '../../scripts/options.ts';
 const TABLE = {
   quick: 'switch',
   minutes: 'number',
+  rounds: 'count',
   seed: 'text',
   runtime: { choice: ['process', 'docker'] },
   only: { list: ['a', 'b', 'c'] },
@@ -33,14 +34,28 @@ describe('the options of a script', () => {
   it('are read, each as what it is', () => {
     expect(read()).toEqual({ quick: false });
     expect(
-      read('--quick', '--minutes', '1.5', '--seed', '7', '--runtime', 'docker', '--only', 'a,c'),
-    ).toEqual({ quick: true, minutes: 1.5, seed: '7', runtime: 'docker', only: ['a', 'c'] });
+      read(
+        '--quick',
+        '--minutes',
+        '1.5',
+        '--rounds',
+        '3',
+        '--seed',
+        '7',
+        '--runtime',
+        'docker',
+        '--only',
+        'a,c',
+      ),
+    ).toEqual({ quick: true, minutes: 1.5, rounds: 3, seed: '7', runtime: 'docker', only: ['a', 'c'] });
   });
 
   it.each([
     [['--minutes', 'x'], '--minutes "x" is not a number of at least 0'],
     [['--minutes', ''], '--minutes "" is not a number of at least 0'],
     [['--minutes=-1'], '--minutes "-1" is not a number of at least 0'],
+    [['--rounds', '0'], '--rounds "0" is not a whole number of at least 1'],
+    [['--rounds', '1.5'], '--rounds "1.5" is not a whole number of at least 1'],
     [['--runtime', 'moon'], '--runtime "moon" is none of process, docker'],
     [['--only', 'a,d'], '--only "d" is none of a, b, c'],
     [['--nonsense'], "Unknown option '--nonsense'"],

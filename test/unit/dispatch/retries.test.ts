@@ -1,7 +1,13 @@
 /** Calls that are placed a second time, after a death. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { own } from '../../../src/pool/holders.ts';
-import { FakeBalancer, errorOf, fate, type FakeBalancerOptions } from '../../fakes/balancer.ts';
+import {
+  FakeBalancer,
+  errorOf,
+  fate,
+  type FakeBalancerOptions,
+  type MadeCall,
+} from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
 import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
 
@@ -31,6 +37,16 @@ describe('dispatch', () => {
 
   /** A slot, by its worker's number from 1. */
   const slotOf = (worker: number): FakeSlot => balancer.workers[worker - 1]!.slots[0]!;
+
+  /** A call that was just lost on the second of two workers; the first is busy with another one. */
+  function lostBesideABusyWorker(): MadeCall {
+    start({ workers: 2 });
+    balancer.call('once');
+    const call = balancer.call('slow');
+    settle();
+    balancer.workers[1]!.endSlot(slotOf(2));
+    return call;
+  }
 
   describe('after a death', () => {
     it('places an idempotent call on another worker', () => {
@@ -101,11 +117,7 @@ describe('dispatch', () => {
     });
 
     it('waits for another worker that is busy, rather than go where the call was lost', () => {
-      start({ workers: 2 });
-      balancer.call('once');
-      const call = balancer.call('slow');
-      settle();
-      balancer.workers[1]!.endSlot(slotOf(2));
+      const call = lostBesideABusyWorker();
       pass(100);
       expect([slotOf(2).calls, fate(call)]).toEqual([[], '']);
       slotOf(1).answer();
@@ -137,11 +149,7 @@ describe('dispatch', () => {
     });
 
     it('goes back when the only other worker goes too', () => {
-      start({ workers: 2 });
-      balancer.call('once');
-      const call = balancer.call('slow');
-      settle();
-      balancer.workers[1]!.endSlot(slotOf(2));
+      const call = lostBesideABusyWorker();
       pass(60);
       // Its slot ends, and the control process can't start another.
       const [slot] = balancer.workers[0]!.slots;
@@ -154,11 +162,7 @@ describe('dispatch', () => {
     });
 
     it.each(['drains', 'is ejected'])('goes back when the only other worker %s', (what) => {
-      start({ workers: 2 });
-      balancer.call('once');
-      const call = balancer.call('slow');
-      settle();
-      balancer.workers[1]!.endSlot(slotOf(2));
+      const call = lostBesideABusyWorker();
       pass(60);
       expect([slotOf(2).calls, fate(call)]).toEqual([[], '']);
       if (what === 'drains') balancer.pool.workers[0]!.drain();
