@@ -283,6 +283,7 @@ export class Dispatcher implements CallEvents<ActiveCall> {
   }
 
   #refuse(call: ActiveCall, { reason, expected }: Stays): void {
+    this.#queue.turnedAway();
     this.#observer?.placed(call, 'reject', reason, expected);
     call.fail(overloaded(this.#retryAfter.ms(performance.now())));
   }

@@ -1,4 +1,4 @@
-/** Whether the queue stands instead of moving, by how long its oldest call has waited. Pure: `now` is an argument. */
+/** Whether more comes than can be done, by how long the oldest call has waited and how many come and go. Pure: `now` is an argument. */
 
 /** Nobody minds a wait below this, in milliseconds: the wait from which on calls are offloaded. */
 const SHORT_WAIT_MS = 50;
@@ -10,6 +10,13 @@ const LONG_WAIT_SHARE = 0.25;
 const INTERVAL_MS = 500;
 /** Longer runs make for longer bursts: the interval is at least this many times the wait that is too long. */
 const INTERVAL_WAITS = 2;
+/** So many times as many must come as are served, and some more, or the line doesn't grow but by chance. */
+const GROWTH = 1.25;
+const BY_CHANCE = 2;
+/** If fewer come than this share of those that are served, the line is being worked off. */
+const SHRINKS = 0.9;
+/** Turning this share of them away is more than a chance as well. */
+const TURNED_AWAY = 0.02;
 
 /** What is known of the oldest call in the queue. */
 export interface Oldest {
@@ -23,17 +30,38 @@ export interface Oldest {
 
 /**
  * CoDel's idea: a good queue empties now and then, so its delay is low at least once in every interval. One whose delay
- * stays over the target for a whole interval is overloaded, however long or short it is.
+ * stays over the target for a whole interval, while more come than are served, is overloaded, however long or short it is.
+ * A delay alone doesn't tell: clients that wait for one answer before they ask again keep a line standing as long as they
+ * are many, and it never grows.
  */
 export class QueueDelay {
-  #highSince: number | undefined;
+  /** When the interval began in which the delay is too long; undefined while it isn't. */
+  #since: number | undefined;
   #overloaded = false;
   /** When the last overload was over. */
   #endedAt = -Infinity;
+  #came = 0;
+  #turnedAway = 0;
+  #served = 0;
 
   /** What the last look saw. */
   get overloaded(): boolean {
     return this.#overloaded;
+  }
+
+  /** A call has come to wait. */
+  came(): void {
+    this.#came += 1;
+  }
+
+  /** One has come that may not wait. */
+  turnedAway(): void {
+    this.#turnedAway += 1;
+  }
+
+  /** One that waited is being run. */
+  served(): void {
+    this.#served += 1;
   }
 
   /**
@@ -43,16 +71,33 @@ export class QueueDelay {
   look(oldest: Oldest | undefined, now: number): boolean {
     const targetMs = oldest === undefined ? Infinity : target(oldest);
     if (oldest === undefined || now - oldest.arrivedAt < targetMs) {
-      this.#highSince = undefined;
+      this.#since = undefined;
       if (this.#overloaded) this.#endedAt = now;
       this.#overloaded = false;
-    } else {
-      this.#highSince ??= now;
-      const intervalMs = Math.max(INTERVAL_MS, INTERVAL_WAITS * targetMs);
+      return false;
+    }
+    const intervalMs = Math.max(INTERVAL_MS, INTERVAL_WAITS * targetMs);
+    if (this.#since === undefined) {
+      this.#begin(now);
       // Soon after the last one it is the same one: those that waited in vain have only left together.
-      if (now - this.#highSince >= intervalMs || now - this.#endedAt < intervalMs) this.#overloaded = true;
+      this.#overloaded = now - this.#endedAt < intervalMs;
+    } else if (now - this.#since >= intervalMs) {
+      // One that is being worked off goes on as it is: those that come now find what they would without those before them.
+      this.#overloaded = this.#grows() || (this.#overloaded && this.#came < SHRINKS * this.#served);
+      this.#begin(now);
     }
     return this.#overloaded;
+  }
+
+  #begin(now: number): void {
+    this.#since = now;
+    this.#came = this.#turnedAway = this.#served = 0;
+  }
+
+  /** Whether more calls came in this interval than could be served. */
+  #grows(): boolean {
+    if (this.#served === 0 || this.#turnedAway > TURNED_AWAY * this.#served) return true;
+    return this.#came > GROWTH * this.#served + BY_CHANCE;
   }
 }
 

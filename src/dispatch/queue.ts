@@ -24,7 +24,7 @@ export interface Waiting {
 }
 
 /**
- * First come, first served among the calls of one concurrency, as long as the queue moves. While it is overloaded the
+ * First come, first served among the calls of one concurrency, as long as no more come than can be served. While it is overloaded the
  * newest comes first: when most can't be served in time anyway, those with all of their time before them can.
  */
 export class Queue<C extends Waiting> {
@@ -80,6 +80,7 @@ export class Queue<C extends Waiting> {
     this.#workMs += workMs;
     this.#characters += characters;
     this.#size += 1;
+    this.#delay.came();
     return true;
   }
 
@@ -101,6 +102,17 @@ export class Queue<C extends Waiting> {
     // Sums of fractions drift: nothing waits, nothing is to be done.
     this.#workMs = this.#size === 0 ? 0 : this.#workMs - place.work;
     if (line.size === 0) this.#lines.delete(call.concurrency);
+  }
+
+  /** Takes a call out that is being run. */
+  serve(call: C): void {
+    this.#delay.served();
+    this.remove(call);
+  }
+
+  /** A call has come that may not wait. */
+  turnedAway(): void {
+    this.#delay.turnedAway();
   }
 
   /** Whether a call of this concurrency waits. */

@@ -78,7 +78,7 @@ export class WaitingRoom implements LocalSide {
   }
 
   leaves(call: ActiveCall): void {
-    if (call.waiting) this.leave(call);
+    if (call.waiting) this.#leave(call, true);
   }
 
   /** Lets a call in; it may be on a slot when this returns. False: it isn't admitted. */
@@ -103,14 +103,9 @@ export class WaitingRoom implements LocalSide {
     this.#parts.leasing.reserve(call);
   }
 
-  /** Lets a call out that waits. */
+  /** Lets a call out that waits, and won't be run for it. */
   leave(call: ActiveCall): void {
-    const { queue, pool, left } = this.#parts;
-    call.waiting = false;
-    this.#load.left(call);
-    queue.remove(call);
-    left(call);
-    if (!queue.hasWaiting(call.concurrency)) pool.unreserve(call.concurrency);
+    this.#leave(call, false);
   }
 
   /** Slots have become free, or have come, or have gone: places what waits. */
@@ -136,13 +131,23 @@ export class WaitingRoom implements LocalSide {
     if (!call.waiting) return; // it left since the round began
     if (queue.tooLate(call, now)) call.expire();
     else if (leasing.place(call)) {
-      this.leave(call);
+      this.#leave(call, true);
       this.#parts.started(call);
     } else {
       leasing.reserve(call);
       return;
     }
     this.#toPump = true;
+  }
+
+  #leave(call: ActiveCall, served: boolean): void {
+    const { queue, pool, left } = this.#parts;
+    call.waiting = false;
+    this.#load.left(call);
+    if (served) queue.serve(call);
+    else queue.remove(call);
+    left(call);
+    if (!queue.hasWaiting(call.concurrency)) pool.unreserve(call.concurrency);
   }
 
   #waits(call: ActiveCall, why: Stays | undefined, now: number): void {

@@ -137,3 +137,85 @@ describe('dispatch at ten times its capacity', () => {
     expect(burst(30_000, new PlainQueue(1000)).afterMs(1000)).toBeGreaterThan(10_000);
   });
 });
+
+describe('clients that wait for their answer before they call again', () => {
+  const CLIENTS = 120;
+  const ROUNDS = 50;
+  let balancer: FakeBalancer;
+  let over: boolean;
+
+  beforeEach(() => {
+    over = false;
+    stopTime();
+  });
+
+  afterEach(() => {
+    over = true;
+    balancer.close();
+    pass(60_000);
+    expect(timersLeft()).toBe(0);
+    startTime();
+  });
+
+  function start(runMs: number): void {
+    balancer = new FakeBalancer({
+      functions: { work: { idempotent: true } },
+      workers: WORKERS,
+      onSlot: (slot) => {
+        slot.onCall = (call) => {
+          setTimeout(() => {
+            if (slot.connected) slot.answer(call, 'null', runMs);
+          }, runMs);
+        };
+      },
+    });
+  }
+
+  /** Each asks again as soon as it is answered. @returns how long its answers took, in milliseconds, for each client */
+  function askInTurn(): number[][] {
+    const ask = (took: number[]): void => {
+      const at = performance.now();
+      const made = balancer.call('work', { timeoutMs: 30_000 });
+      made.next = () => {
+        took.push(performance.now() - at);
+        if (!over) ask(took);
+      };
+    };
+    const clients = Array.from({ length: CLIENTS }, (): number[] => []);
+    for (const took of clients) ask(took);
+    return clients;
+  }
+
+  /** What each waits while the others have their turn. */
+  const roundMs = (runMs: number): number => (CLIENTS / WORKERS) * runMs;
+
+  it.each([[2], [50]])('have their turn one after another, with calls of %i ms', (runMs) => {
+    start(runMs);
+    const clients = askInTurn();
+    pass((ROUNDS + 2) * roundMs(runMs));
+    for (const took of clients) {
+      expect(took.length).toBeGreaterThanOrEqual(ROUNDS);
+      expect(Math.max(...took)).toBeLessThan(2 * roundMs(runMs));
+    }
+  });
+
+  it('have it again when a burst is over', () => {
+    const runMs = 20;
+    start(runMs);
+    const clients = askInTurn();
+    pass(2 * roundMs(runMs));
+    for (let ms = 0; ms < 5000; ms += 5) {
+      balancer.call('work', { timeoutMs: 5000 });
+      pass(5);
+    }
+    // Those of the burst that weren't served have gone by now.
+    pass(5000 + 4 * roundMs(runMs));
+    const before = clients.map((took) => took.length);
+    pass(10 * roundMs(runMs));
+    clients.forEach((took, client) => {
+      const since = took.slice(before[client]);
+      expect(since.length).toBeGreaterThanOrEqual(9);
+      expect(Math.max(...since.slice(1))).toBeLessThan(2 * roundMs(runMs));
+    });
+  });
+});

@@ -211,6 +211,44 @@ describe('Queue', () => {
       }
     });
 
+    /** Ten milliseconds a call; every hundred `come`, and four are run. */
+    function run(queue: Queue<Call>, from: number, to: number, come: number): void {
+      for (let now = from; now <= to; now += 100) {
+        for (let i = 0; i < come; i++)
+          queue.push(call('new', now, 1, { expectedMs: 10, deadlineAt: now + 1e6 }), now, 100);
+        for (let i = 0; i < 4; i++) for (const head of queue.next(now)) queue.serve(head);
+      }
+    }
+
+    it('isn’t seen where no more come than are served, and is over when that is so for a while', () => {
+      const queue = new Queue<Call>(1000);
+      for (let i = 0; i < 20; i++) queue.push(call('old', 0, 1, { expectedMs: 10, deadlineAt: 1e6 }), 0, 100);
+      run(queue, 100, 5000, 4);
+      expect(queue.overloaded).toBe(false);
+      run(queue, 5100, 7000, 8);
+      expect(queue.overloaded).toBe(true);
+      run(queue, 7100, 9000, 4);
+      expect(queue.overloaded).toBe(false);
+    });
+
+    it('goes on where fewer come than are served: those who are late wait for the line to be worked off', () => {
+      const queue = new Queue<Call>(1000);
+      run(queue, 0, 5000, 8);
+      expect(queue.overloaded).toBe(true);
+      run(queue, 5100, 7000, 2);
+      expect(queue.overloaded).toBe(true);
+    });
+
+    it('is seen where calls are turned away, though as many wait as before', () => {
+      const queue = new Queue<Call>(1000);
+      for (let i = 0; i < 20; i++) queue.push(call('old', 0, 1, { expectedMs: 10, deadlineAt: 1e6 }), 0, 100);
+      for (let now = 100; now <= 2000; now += 100) {
+        run(queue, now, now, 4);
+        queue.turnedAway();
+      }
+      expect(queue.overloaded).toBe(true);
+    });
+
     it('takes longer to be seen where calls run long', () => {
       const queue = new Queue<Call>(10);
       queue.push(call('a', 0, 1, { expectedMs: 1000, deadlineAt: 60_000 }), 0, SLOTS);
