@@ -121,10 +121,10 @@ export function build(
       {
         manifest,
         dispatch: (request, answer) => {
-          if (dispatcher === undefined)
-            throw new Error('a call was dispatched before the manifest was known');
+          if (dispatcher === undefined) throw new Error('a call came before the manifest was known');
           return dispatcher.dispatch(operator.enter(request), answer);
         },
+        holdsBack: (spec, count) => dispatcher?.holdsBack(spec, count) ?? false,
         readiness,
         onBadResult: (worker) => pool?.eject(worker, 'its result is not JSON'),
         log,

@@ -104,7 +104,7 @@ export class BalancerOperations implements Operations {
   functions(): FunctionStatus[] {
     return Array.from(this.#parts.manifest()?.values() ?? [], (spec): FunctionStatus => {
       const { name, summary, schema, timeoutMs, idempotent, offload, concurrency, localTimeoutMs } = spec;
-      const suspended = this.#parts.dispatcher?.suspension(spec);
+      const suspended = this.#parts.dispatcher?.known(spec).estimates?.guard.reason;
       return {
         name,
         ...(summary !== undefined && { summary }),

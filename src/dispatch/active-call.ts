@@ -9,7 +9,7 @@ import type { Slot, SlotCall } from '../pool/slot.ts';
 import type { CallEvents } from './call-events.ts';
 import type { CallReport, CallRequest, Loss, Outcome, PendingCall, Weighed } from './call.ts';
 import type { RunTimes } from './estimates.ts';
-import type { FunctionRecord } from './function-record.ts';
+import { shortMs, type FunctionRecord } from './function-record.ts';
 import { Leases } from './leases.ts';
 import type { Place } from './line.ts';
 import type { Placed } from './predictor.ts';
@@ -91,8 +91,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   get shortMs(): number {
-    const { spec } = this.request;
-    return spec.idempotent && spec.concurrency === 1 ? this.record.local.shortMs : Infinity;
+    return shortMs(this.request.spec, this.record);
   }
 
   /** Whether somebody still waits for the answer. */

@@ -11,7 +11,7 @@ import type { CallRequest, Outcome } from './call.ts';
 import { Deadlines } from './deadlines.ts';
 import { Demand, type Workload } from './demand.ts';
 import type { DispatchOptions } from './dispatch-options.ts';
-import type { RunTimes } from './estimates.ts';
+import type { FunctionRecord } from './function-record.ts';
 import { Leasing } from './leasing.ts';
 import type { CallObserver } from './observer.ts';
 import { Offload, type Stays } from './offload.ts';
@@ -90,14 +90,14 @@ export class Dispatcher implements CallEvents<ActiveCall> {
     this.pump();
   }
 
-  /** Why a function's calls aren't offloaded at the moment, though they could be: the guard's word. */
-  suspension(spec: FunctionSpec): string | undefined {
-    return this.#records.of(spec).estimates?.guard.reason;
+  /** What is known of a function. */
+  known(spec: FunctionSpec): FunctionRecord {
+    return this.#records.of(spec);
   }
 
-  /** A function's run times in the pool. */
-  runTimes(spec: FunctionSpec): RunTimes {
-    return this.#records.of(spec).local;
+  /** Whether `count` further calls of a function had better stay with whoever has them: see WaitingRoom.holdsBack. */
+  holdsBack(spec: FunctionSpec, count: number): boolean {
+    return this.offload.rule.policy !== 'always' && this.#room.holdsBack(spec, this.known(spec), count);
   }
 
   /** Whether a call waits that only this bundle can run. */

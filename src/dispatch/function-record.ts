@@ -1,4 +1,5 @@
 /** What dispatch knows of one function. */
+import type { FunctionSpec } from '../functions/manifest.ts';
 import type { RunTimes } from './estimates.ts';
 import type { FunctionEstimates } from './predictor.ts';
 
@@ -11,4 +12,9 @@ export interface FunctionRecord {
   readonly cloud: RunTimes;
   /** What the placement that weighs both places knows of it; undefined until there is a cloud. */
   estimates: FunctionEstimates | undefined;
+}
+
+/** How long a call of the function takes at the most, in milliseconds, if it is known to be short and may be handed ahead; else Infinity. */
+export function shortMs(spec: FunctionSpec, { local }: FunctionRecord): number {
+  return spec.idempotent && spec.concurrency === 1 ? local.shortMs : Infinity;
 }

@@ -38,6 +38,11 @@ export class Leasing {
     return this.#pool.slots.some((slot) => slot.room(concurrency) > 0);
   }
 
+  /** Whether some slot would take a call that takes `shortMs` at the most, if only behind others. */
+  hasRoomFor(shortMs: number, bundles: ReadonlyMap<string, unknown>): boolean {
+    return this.hasRoom(1) || this.#pool.ahead(shortMs, undefined, bundles) !== undefined;
+  }
+
   /** Holds a slot back for a call that waits, if it may go there. */
   reserve(call: ActiveCall): void {
     this.#pool.reserve(call.concurrency, this.#avoid(call));

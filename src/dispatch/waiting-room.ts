@@ -1,6 +1,8 @@
 /** Where calls wait for a slot: lets them in, tries them again when slots have come, and lets them out. */
 import type { Pool } from '../pool/pool.ts';
+import type { FunctionSpec } from '../functions/manifest.ts';
 import type { ActiveCall } from './active-call.ts';
+import { shortMs, type FunctionRecord } from './function-record.ts';
 import type { Leasing } from './leasing.ts';
 import { Load } from './load.ts';
 import type { LocalSide } from './observation.ts';
@@ -9,6 +11,9 @@ import type { Queue } from './queue.ts';
 
 /** A line that stands is tried again for those that join it if that was so long ago, in milliseconds. */
 const LOOK_AGAIN_MS = 10;
+
+/** No more work than this is held back where nobody sees it, in milliseconds: a call that waits for 50 may be offloaded. */
+const HELD_BACK_MS = 10;
 
 /** What the room is made of. */
 export interface WaitingRoomParts {
@@ -75,6 +80,16 @@ export class WaitingRoom implements LocalSide {
 
   hasRoomFor({ concurrency }: ActiveCall): boolean {
     return !this.#parts.queue.hasLine(concurrency) && this.#parts.leasing.hasRoom(concurrency);
+  }
+
+  /**
+   * Whether `count` further calls of a function had better stay with whoever has them: they would only stand in line, and
+   * are so little work together that nobody would start a slot for it.
+   */
+  holdsBack(spec: FunctionSpec, record: FunctionRecord, count: number): boolean {
+    const { queue, leasing } = this.#parts;
+    const ms = shortMs(spec, record);
+    return ms * count <= HELD_BACK_MS && (queue.size > 0 || !leasing.hasRoomFor(ms, record.indexes));
   }
 
   leaves(call: ActiveCall): void {

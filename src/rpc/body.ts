@@ -11,6 +11,8 @@ export interface ProtocolDeps {
   /** The functions; undefined until they are known, when calls get Overloaded. */
   manifest(): Manifest | undefined;
   readonly dispatch: Dispatch;
+  /** Whether so many further calls of a function had better stay in their batch for now: see Dispatcher.holdsBack. */
+  holdsBack?(spec: FunctionSpec, count: number): boolean;
   /** A worker answered with something that isn't one JSON value: the pool ejects it. */
   onBadResult(workerId: string): void;
   readonly log: Logger;

@@ -119,11 +119,11 @@ export function request(rest = '', method = 'f'): string {
 }
 
 /** As openManual, with a function whose deadline is short and one whose deadline is longer. */
-export function openBatching(options?: Partial<ProtocolOptions>): ManualDesk {
+export function openBatching(options?: Partial<ProtocolOptions>, deps?: Partial<ProtocolDeps>): ManualDesk {
   const fake = new FakeDispatch();
   const quick = spec('quick', { timeoutMs: 100 });
   const slow = spec('slow', { timeoutMs: 1000 });
-  return { fake, desk: openDesk(fake, manifestOf('f', quick, slow), options) };
+  return { fake, desk: openDesk(fake, manifestOf('f', quick, slow), options, deps) };
 }
 
 /** An entry of a batch; a notification without an id. */

@@ -18,10 +18,10 @@ function cells(pool: readonly number[], cloud: readonly number[]): Cells {
 
 const twenty = Array.from({ length: 20 }, () => 50);
 const dispatcher = {
-  runTimes: () => {
-    const times = new RunTimes();
-    times.observe(100, 25);
-    return times;
+  known: () => {
+    const local = new RunTimes();
+    local.observe(100, 25);
+    return { local };
   },
 };
 
@@ -54,7 +54,7 @@ describe('the mix on record', () => {
 
   it('doesn’t know a share that wasn’t measured', () => {
     const recorded = new Map([['a', cells([10], [])]]);
-    const unmeasured = { runTimes: () => new RunTimes() };
+    const unmeasured = { known: () => ({ local: new RunTimes() }) };
     expect(mixOf(manifest({ name: 'a' }), recorded, unmeasured).entries).toMatchObject([
       { cpuShare: undefined },
     ]);

@@ -110,7 +110,9 @@ describe('predictive', () => {
       manyCome(20);
     }
     // It took longer than it would have here, each time; that isn't held against it.
-    expect(dispatcher.suspension(specs.find(({ name }) => name === 'once')!)).toBeUndefined();
+    expect(
+      dispatcher.known(specs.find(({ name }) => name === 'once')!).estimates?.guard.reason,
+    ).toBeUndefined();
   });
 
   it('keeps a call whose time saved is too dear', () => {
@@ -241,11 +243,13 @@ describe('predictive', () => {
     for (let i = 0; i < 50; i += 1) round();
     rig.cloud.degrade(undefined);
     for (let i = 0; i < 30; i += 1) round();
-    expect(dispatcher.suspension(spec)).toMatch(/^the last 30 offloaded calls took/);
+    expect(dispatcher.known(spec).estimates?.guard.reason).toMatch(/^the last 30 offloaded calls took/);
     expect(rig.sent).toBe(30);
     round();
     expect(rig.sent).toBe(30);
-    expect(dispatcher.suspension(specs.find(({ name }) => name === 'home')!)).toBeUndefined();
+    expect(
+      dispatcher.known(specs.find(({ name }) => name === 'home')!).estimates?.guard.reason,
+    ).toBeUndefined();
   });
 
   it('learns under any policy', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { timeout } from '../../../src/errors.ts';
+import type { FunctionSpec } from '../../../src/functions/manifest.ts';
 import { POOL_REPORT } from '../../fakes/dispatch.ts';
 import { call, calls, fakeTimers, openBatching, summary } from '../../support/rpc.ts';
 
@@ -36,10 +37,12 @@ describe('the window', () => {
         maxLength: 20,
       }),
       order: fc.infiniteStream(fc.nat()),
+      full: fc.infiniteStream(fc.boolean()),
     });
     fc.assert(
-      fc.property(cases, ({ window, kinds, order }) => {
-        const { fake, desk } = openBatching({ batchWindow: window });
+      fc.property(cases, ({ window, kinds, order, full }) => {
+        const holdsBack = (): boolean => full.next().value === true;
+        const { fake, desk } = openBatching({ batchWindow: window }, { holdsBack });
         const texts = kinds.map((kind, id) => {
           return { call: call(id), notification: call(undefined), invalid: '{}', unknown: call(id, 'nope') }[
             kind
@@ -83,6 +86,45 @@ describe('the window', () => {
     desk.send(calls(3));
     expect(fake.calls).toHaveLength(4);
     for (let i = 0; i < 6; i++) fake.calls[i]?.ok('1');
+  });
+});
+
+describe('calls that would only stand in line', () => {
+  it('stay in their batch but for two, until dispatch has room; it is told how many there are', () => {
+    let full = true;
+    const holdsBack = vi.fn((_spec: FunctionSpec, _count: number) => full);
+    const { fake, desk } = openBatching({ batchWindow: 9 }, { holdsBack });
+    const sent = desk.send(calls(8));
+    expect(fake.calls).toHaveLength(2);
+    expect(holdsBack.mock.calls.map(([{ name }, count]) => [name, count])).toEqual([['f', 6]]);
+    fake.calls[0]?.ok('0');
+    expect(fake.calls).toHaveLength(3);
+    full = false;
+    fake.calls[1]?.ok('1');
+    expect(fake.calls).toHaveLength(8);
+    for (const one of fake.calls) one.ok('2');
+    expect(sent.replies).toHaveLength(1);
+  });
+
+  it('are placed all the same where the client has said where', () => {
+    const { fake, desk } = openBatching({ backendChoice: true }, { holdsBack: () => true });
+    desk.send(calls(5), { backend: 'cloud' });
+    expect(fake.calls).toHaveLength(5);
+    for (const one of fake.calls) one.ok('1');
+  });
+
+  it('end at their deadlines there', () => {
+    const { fake, desk } = openBatching({ timeoutMs: 5000 }, { holdsBack: () => true });
+    const sent = desk.send(`[${call(0)},${call(1)},${call(2, 'quick')}]`);
+    vi.advanceTimersByTime(101);
+    fake.calls[0]?.ok('0');
+    fake.calls[1]?.ok('1');
+    expect(fake.calls).toHaveLength(2);
+    expect(sent.json).toMatchObject([
+      { result: 0 },
+      { result: 1 },
+      { error: { code: timeout(100, false).code } },
+    ]);
   });
 });
 

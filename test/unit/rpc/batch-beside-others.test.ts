@@ -1,0 +1,55 @@
+/** A batch on the real dispatcher, over fake workers: what it means for those who call beside it. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Dispatch } from '../../../src/dispatch/call.ts';
+import { FakeBalancer } from '../../fakes/balancer.ts';
+import { FakeDispatch } from '../../fakes/dispatch.ts';
+import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { calls, openDesk, type Desk } from '../../support/rpc.ts';
+
+let balancer: FakeBalancer;
+let desk: Desk;
+/** The order in which calls were answered, by their params. */
+let answered: string[];
+
+beforeEach(() => {
+  stopTime();
+  answered = [];
+  balancer = new FakeBalancer({ functions: { quick: { idempotent: true } }, workers: 2 });
+  balancer.warmUp('quick');
+  const manifest = new Map(balancer.specs.map((spec) => [spec.name, spec]));
+  const dispatch: Dispatch = (request, answer) => {
+    const name = (request.params as string | undefined) ?? 'of a batch';
+    return balancer.dispatcher.dispatch(request, (outcome) => {
+      answered.push(name);
+      answer(outcome);
+    });
+  };
+  const holdsBack = balancer.dispatcher.holdsBack.bind(balancer.dispatcher);
+  desk = openDesk(new FakeDispatch(), manifest, {}, { dispatch, holdsBack });
+});
+
+afterEach(() => {
+  balancer.close();
+  pass(60_000);
+  expect(timersLeft()).toBe(0);
+  startTime();
+});
+
+/** The slots do what they have, until there is nothing more. */
+function work(): void {
+  settle();
+  while (balancer.slots.some((slot) => slot.calls.length > 0)) {
+    for (const slot of balancer.slots) if (slot.calls.length > 0) slot.answer(undefined, '1', 0.03);
+    settle();
+  }
+}
+
+it('a call that comes after several batches waits for what the slots have, not for all of them', () => {
+  const batches = Array.from({ length: 4 }, () => desk.send(calls(100, 'quick')));
+  const single = desk.send('{"jsonrpc":"2.0","id":1,"method":"quick","params":["single"]}');
+  work();
+  expect(single.replies).toHaveLength(1);
+  for (const { json } of batches) expect(json).toHaveLength(100);
+  // Two slots with 17 each, and two of every batch in line before it.
+  expect(answered.indexOf('["single"]')).toBeLessThanOrEqual(2 * 17 + 4 * 2);
+});
