@@ -1,24 +1,21 @@
 /** The one bounded queue of calls that wait for a slot. Pure: `now` is an argument. */
-import { Line, type Place } from './line.ts';
+import type { Place } from './line.ts';
+import { Lines, newerFirst, turnByTurn, type Sized } from './lines.ts';
 import { QueueDelay, type Oldest } from './queue-delay.ts';
 
 /** So many characters of params, or bytes of large ones, may wait together: a thousand calls of six megabytes each would be the end. */
 const MAX_CHARACTERS = 128 * 1024 * 1024;
 
 /** What the queue needs to know of a call. */
-export interface Waiting {
+export interface Waiting extends Sized {
   /** How many of its function's calls a slot may run at once: only calls of one concurrency share a slot. */
   readonly concurrency: number;
-  /** Milliseconds of any steady clock. */
-  readonly arrivedAt: number;
-  /** On the same clock. */
+  /** On the clock of `arrivedAt`. */
   readonly deadlineAt: number;
   /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
   readonly expectedMs: number | undefined;
   /** How long it will run at the very least, in milliseconds; 0 where that isn't known well. */
   readonly leastMs: number;
-  /** The length of its params. */
-  readonly characters: number;
   /** Where it stands; the queue's to say. */
   place?: Place<unknown> | undefined;
 }
@@ -29,7 +26,7 @@ export interface Waiting {
  */
 export class Queue<C extends Waiting> {
   readonly #limit: number;
-  readonly #lines = new Map<number, Line<C>>();
+  readonly #lines = new Map<number, Lines<C>>();
   readonly #retries = new Set<C>();
   readonly #delay = new QueueDelay();
   #size = 0;
@@ -71,7 +68,7 @@ export class Queue<C extends Waiting> {
     const { concurrency, characters } = call;
     let line = this.#lines.get(concurrency);
     if (line === undefined) {
-      line = new Line();
+      line = new Lines();
       this.#lines.set(concurrency, line);
     }
     // As it is seen now: what is taken away later must be what was added.
@@ -94,9 +91,9 @@ export class Queue<C extends Waiting> {
     if (this.#retries.delete(call)) return;
     const { place } = call;
     const line = this.#lines.get(call.concurrency);
-    if (place === undefined || line !== place.line) return;
+    if (place === undefined || line?.has(place) !== true) return;
     call.place = undefined;
-    line.remove(place as Place<C>);
+    place.line.remove(place);
     this.#size -= 1;
     this.#characters -= call.characters;
     // Sums of fractions drift: nothing waits, nothing is to be done.
@@ -137,17 +134,16 @@ export class Queue<C extends Waiting> {
 
   /**
    * The calls to be tried next: those that were placed before, oldest first, then one of each concurrency: the first of
-   * each, in the order of their arrival, or under overload the last of each, the newest first.
+   * each, in the order of their turns, or under overload the last of each, the newest first.
    */
   next(now: number): C[] {
     const heads: C[] = [];
     const overloaded = this.#delay.look(this.#oldest(), now);
     for (const line of this.#lines.values()) {
-      const head = overloaded ? line.newest : line.oldest;
+      const head = overloaded ? line.newest : line.first;
       if (head !== undefined) heads.push(head);
     }
-    const order = overloaded ? -1 : 1;
-    if (heads.length > 1) heads.sort((a, b) => order * (a.arrivedAt - b.arrivedAt));
+    if (heads.length > 1) heads.sort(overloaded ? newerFirst : turnByTurn);
     return this.#retries.size === 0 ? heads : [...this.#retries, ...heads];
   }
 
@@ -155,16 +151,8 @@ export class Queue<C extends Waiting> {
   first(limit: number): C[] {
     const { overloaded } = this;
     const calls: C[] = [];
-    for (const line of this.#lines.values()) {
-      let taken = 0;
-      for (const call of line.walk(overloaded)) {
-        if (taken === limit) break;
-        calls.push(call);
-        taken += 1;
-      }
-    }
-    const order = overloaded ? -1 : 1;
-    if (this.#lines.size > 1) calls.sort((a, b) => order * (a.arrivedAt - b.arrivedAt));
+    for (const line of this.#lines.values()) calls.push(...line.ahead(limit, overloaded));
+    if (this.#lines.size > 1) calls.sort(overloaded ? newerFirst : turnByTurn);
     return [...this.#retries, ...calls].slice(0, limit);
   }
 
@@ -172,8 +160,8 @@ export class Queue<C extends Waiting> {
   #oldest(): Oldest | undefined {
     let oldest: C | undefined;
     for (const line of this.#lines.values()) {
-      const first = line.oldest;
-      if (first !== undefined && (oldest === undefined || first.arrivedAt < oldest.arrivedAt)) oldest = first;
+      const call = line.oldest;
+      if (call !== undefined && (oldest === undefined || call.arrivedAt < oldest.arrivedAt)) oldest = call;
     }
     if (oldest === undefined) return undefined;
     const { arrivedAt, deadlineAt } = oldest;

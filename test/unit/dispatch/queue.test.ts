@@ -259,10 +259,63 @@ describe('Queue', () => {
     });
   });
 
-  it('is first come, first served for each concurrency, whatever is removed', () => {
+  describe('with large params', () => {
+    const MEGABYTE = { characters: 1_000_000 };
+
+    it('lets small calls pass that come soon after, and none that comes later than its size explains', () => {
+      const queue = new Queue<Call>(10);
+      queue.push(call('large', 100, 1, MEGABYTE), 100, SLOTS);
+      queue.push(call('soon', 119, 1), 119, SLOTS);
+      queue.push(call('late', 121, 1), 121, SLOTS);
+      queue.push(call('another', 122, 1, MEGABYTE), 122, SLOTS);
+      expect(names(queue.first(9))).toEqual(['soon', 'large', 'late', 'another']);
+      expect(names(queue.first(2))).toEqual(['soon', 'large']);
+      const order = [];
+      for (let [head] = queue.next(123); head !== undefined; [head] = queue.next(123)) {
+        order.push(head.name);
+        queue.remove(head);
+      }
+      expect(order).toEqual(['soon', 'large', 'late', 'another']);
+      expect(queue.size).toBe(0);
+    });
+
+    it('comes after small calls of another concurrency too', () => {
+      const queue = new Queue<Call>(10);
+      queue.push(call('large', 100, 1, MEGABYTE), 100, SLOTS);
+      queue.push(call('soon', 119, 4), 119, SLOTS);
+      expect(names(queue.next(120))).toEqual(['soon', 'large']);
+      expect(names(queue.first(2))).toEqual(['soon', 'large']);
+    });
+
+    it('has waited since it came, whoever passes it', () => {
+      const queue = new Queue<Call>(10);
+      queue.push(call('large', 0, 1, { expectedMs: 20, characters: 40_000_000 }), 0, SLOTS);
+      queue.push(call('small', 50, 1, { expectedMs: 20 }), 50, SLOTS);
+      queue.next(101);
+      expect(names(queue.next(600))).toEqual(['small']);
+      queue.next(601);
+      expect(queue.overloaded).toBe(true);
+    });
+
+    it('is the newest under overload like any other', () => {
+      const queue = new Queue<Call>(10);
+      queue.push(call('small', 1, 1, { expectedMs: 20 }), 1, SLOTS);
+      queue.push(call('large', 2, 1, { expectedMs: 20, ...MEGABYTE }), 2, SLOTS);
+      queue.next(101);
+      expect(names(queue.next(601))).toEqual(['large']);
+      expect(names(queue.first(2))).toEqual(['large', 'small']);
+    });
+  });
+
+  it('is turn by turn for each concurrency, whatever is removed', () => {
+    const turn = ({ arrivedAt, characters }: Call): number => arrivedAt + characters / 50_000;
     const steps = fc.array(
       fc.oneof(
-        fc.record({ push: fc.constantFrom(1, 3, 100), retry: fc.boolean() }),
+        fc.record({
+          push: fc.constantFrom(1, 3, 100),
+          retry: fc.boolean(),
+          characters: fc.constantFrom(0, 0, 175_000),
+        }),
         fc.record({ remove: fc.nat(100) }),
       ),
     );
@@ -275,7 +328,7 @@ describe('Queue', () => {
         for (const step of all) {
           now += 1;
           if ('push' in step) {
-            const waiting = call(String(now), now, step.push);
+            const waiting = call(String(now), now, step.push, { characters: step.characters });
             if (step.retry) {
               queue.pushRetry(waiting);
               retries.push(waiting);
@@ -290,10 +343,12 @@ describe('Queue', () => {
             fresh = fresh.filter((other) => other !== gone);
             retries = retries.filter((other) => other !== gone);
           }
-          const heads = fresh.filter(
-            (one) => fresh.find(({ concurrency }) => concurrency === one.concurrency) === one,
+          const inTurn = fresh.toSorted((a, b) => turn(a) - turn(b));
+          const heads = inTurn.filter(
+            (one) => inTurn.find(({ concurrency }) => concurrency === one.concurrency) === one,
           );
           expect(queue.next(NOW)).toEqual([...retries, ...heads]);
+          expect(queue.first(5)).toEqual([...retries, ...inTurn].slice(0, 5));
           expect(queue.size).toBe(fresh.length + retries.length);
         }
       }),
