@@ -4,8 +4,8 @@
 const WEIGHT = 0.05;
 /** So many samples before a call may be told that its time doesn't suffice: a refusal must be surer than an expectation. */
 const WELL_KNOWN_AFTER_SAMPLES = 20;
-/** So many samples before a function may be handed ahead (DESIGN decision 13). */
-export const SHORT_AFTER_SAMPLES = 20;
+/** So many samples before it can be told how long a call takes at the most (DESIGN decision 13). */
+export const MOST_AFTER_SAMPLES = 20;
 /** So many samples before an expected wait can be told (DESIGN decision 12). */
 export const KNOWN_AFTER_SAMPLES = 5;
 
@@ -57,8 +57,8 @@ export class RunTimes {
   }
 
   /** How long a call takes at the most, as far as is known (mean plus two spreads), in milliseconds; else Infinity. */
-  get shortMs(): number {
-    if (this.wallMs.count < SHORT_AFTER_SAMPLES) return Infinity;
+  get mostMs(): number {
+    if (this.wallMs.count < MOST_AFTER_SAMPLES) return Infinity;
     return this.wallMs.mean + 2 * this.wallMs.spread;
   }
 

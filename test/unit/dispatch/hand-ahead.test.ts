@@ -66,6 +66,27 @@ describe('dispatch', () => {
       expect(balancer.dispatcher.holdsBack(spec('quick'), 1)).toBe(false);
     });
 
+    it('occupies no slot while it is there, but what takes longer does, however well it is known', () => {
+      start();
+      balancer.warmUp('quick');
+      balancer.call('quick');
+      settle();
+      expect(balancer.pool.busySlots).toBe(0);
+      slotOf(1).answer(undefined, 'null', 0.03);
+      settle();
+      for (let i = 0; i < 30; i += 1) {
+        const before = balancer.pool.busyMs(performance.now());
+        balancer.call('slow');
+        settle();
+        expect(slotOf(1).calls).toMatchObject([{ short: false }]);
+        expect(balancer.pool.busySlots).toBe(1);
+        pass(2);
+        slotOf(1).answer(undefined, 'null', 2);
+        settle();
+        expect(balancer.pool.busyMs(performance.now())).toBe(before + 2);
+      }
+    });
+
     it('is never held back where all calls go to the cloud', () => {
       start({ offload: { policy: 'always', waitMs: 50 } });
       balancer.warmUp('quick');
