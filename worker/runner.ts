@@ -1,6 +1,7 @@
 /** Runs the calls of one slot: one at a time, or as many at once as their function allows. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeCall, type ReadCall } from '../src/pool/call-frame.ts';
+import { MAX_UNSENT_MS } from '../src/pool/ahead-limits.ts';
 import { CPU_UNKNOWN, FrameType, encodeMark, type AnswerFrame } from '../src/pool/frames.ts';
 import type { InvokeContext, InvokeOutcome, LoadedBundle } from './bundle.ts';
 import type { Printer } from './tags.ts';
@@ -99,6 +100,8 @@ export class Runner {
   #waiting: RunningCall[] = [];
   #epoch = 0;
   #pumping = false;
+  /** What the calls took whose answers were queued since the last flush, in milliseconds. */
+  #unsentMs = 0;
 
   constructor(bundle: LoadedBundle, manifestJson: string, maxResultBytes: number, sink: AnswerSink) {
     this.#bundle = bundle;
@@ -161,16 +164,23 @@ export class Runner {
       if (next === undefined) break;
       const spec = this.#specs[next.frame.functionIndex];
       if (spec !== undefined && this.#running.length >= spec.concurrency) break;
+      if (this.#unsentMs >= MAX_UNSENT_MS) this.#flush();
       this.#waiting.shift();
       this.#start(next, spec?.name ?? '');
     }
     this.#pumping = false;
+    this.#unsentMs = 0; // whoever pumps flushes
+  }
+
+  #flush(): void {
+    this.#unsentMs = 0;
+    this.#sink.flush();
   }
 
   #start(call: RunningCall, name: string): void {
     const { params, short } = call.frame;
     // A short call may hold up the answers before it; another must not.
-    if (!short) this.#sink.flush();
+    if (!short) this.#flush();
     call.at = this.#running.push(call) - 1;
     const cpu = short ? undefined : process.cpuUsage();
     const startedAt = performance.now();
@@ -196,7 +206,9 @@ export class Runner {
     startedAt: number,
     cpu: NodeJS.CpuUsage | undefined,
   ): void {
-    const runUs = Math.round((performance.now() - startedAt) * 1000);
+    const runMs = performance.now() - startedAt;
+    const runUs = Math.round(runMs * 1000);
+    this.#unsentMs += runMs;
     // What others ran meanwhile would be counted too, so it is only measured for a call that ran alone.
     const used = cpu !== undefined && this.#running.length === 1 ? process.cpuUsage(cpu) : undefined;
     const cpuUs = used === undefined ? CPU_UNKNOWN : used.user + used.system;

@@ -1,6 +1,6 @@
 /** What dispatch knows of one function. */
 import type { FunctionSpec } from '../functions/manifest.ts';
-import { MAX_AHEAD_MS } from '../pool/ahead-limits.ts';
+import { SHORT_MS } from '../pool/ahead-limits.ts';
 import type { RunTimes } from './estimates.ts';
 import type { FunctionEstimates } from './predictor.ts';
 
@@ -18,5 +18,5 @@ export interface FunctionRecord {
 /** How long a call of the function takes at the most, in milliseconds, if it is known to be short and may be handed ahead; else Infinity. */
 export function shortMs(spec: FunctionSpec, { local }: FunctionRecord): number {
   const { mostMs } = local;
-  return spec.idempotent && spec.concurrency === 1 && mostMs < MAX_AHEAD_MS ? mostMs : Infinity;
+  return spec.idempotent && spec.concurrency === 1 && mostMs < SHORT_MS ? mostMs : Infinity;
 }

@@ -36,6 +36,8 @@ export class RunnerRig {
   readonly frames: Buffer[] = [];
   /** What a call with these params gives at once. */
   readonly atOnce = new Map<string, InvokeOutcome>();
+  /** How long such a call takes, in milliseconds. */
+  atOnceMs = 0;
 
   constructor() {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
@@ -85,7 +87,9 @@ export class RunnerRig {
         await Promise.resolve();
       },
     });
-    return this.atOnce.get(params ?? '') ?? promise;
+    const outcome = this.atOnce.get(params ?? '');
+    if (outcome !== undefined) vi.advanceTimersByTime(this.atOnceMs);
+    return outcome ?? promise;
   }
 }
 

@@ -124,6 +124,20 @@ describe('Runner', () => {
       expect(rig.invoked).toHaveLength(3);
     });
 
+    it('sends answers of short calls that took long enough together, before it goes on', () => {
+      rig.atOnce.set('x', ok('1'));
+      rig.atOnceMs = 0.15;
+      for (let callId = 1; callId <= 7; callId += 1) rig.take(callId, { params: 'x', short: true });
+      rig.runner.pump();
+      const said = rig.said.map((word) => (word === 'flush' ? '|' : word.split(' ')[1])).join('');
+      expect(said).toBe('123|456|7');
+      // Whoever pumped has sent the last ones.
+      rig.said.length = 0;
+      for (let callId = 8; callId <= 11; callId += 1) rig.take(callId, { params: 'x', short: true });
+      rig.runner.pump();
+      expect(rig.said.indexOf('flush')).toBe(3);
+    });
+
     it('sends what ended in a later turn, before and after what starts then', async () => {
       rig.atOnce.set('x', ok('2'));
       rig.take(1);
