@@ -186,7 +186,7 @@ export class ActiveCall implements SlotCall, PendingCall {
   }
 
   expire(): void {
-    if (this.waiting) this.#events.withdraw(this);
+    if (this.waiting) this.#events.withdraw(this, true);
     for (const { slot, callId } of this.#leases.all()) slot.overdue(callId);
     this.fail(timeout(this.request.timeoutMs, this.attempts > 0));
   }

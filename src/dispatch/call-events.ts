@@ -14,8 +14,8 @@ export interface CallEvents<C> {
   cloudFailed(call: C, failure: CloudFailure): void;
   /** It is held up behind another in a slot, or in the slot of a silent worker. */
   heldUp(call: C, slot: Slot, callId: number): void;
-  /** It waits, and must not any more. */
-  withdraw(call: C): void;
+  /** It waits, and must not any more; `inVain`: its time is over. */
+  withdraw(call: C, inVain?: boolean): void;
   /** It was answered, with that outcome. */
   settled(call: C, outcome: Outcome): void;
   /** A slot has answered it. */

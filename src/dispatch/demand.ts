@@ -9,8 +9,9 @@ export interface WorkingCall {
   /** Whether a slot holds it. */
   readonly leased: boolean;
   readonly concurrency: number;
-  /** performance.now() on arrival, in milliseconds. */
+  /** performance.now() on arrival, and when it joined the queue if it stands there, in milliseconds. */
   readonly arrivedAt: number;
+  readonly waitingSince: number;
   /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
   readonly expectedMs: number | undefined;
   /** What is left of it, in slot-milliseconds. */
@@ -65,7 +66,9 @@ export class Demand {
       if (call.waiting || call.unplaced) {
         waiting.slots += 1 / call.concurrency;
         waiting.workMs += call.expectedMs ?? 0;
-        waiting.oldestMs = Math.max(waiting.oldestMs, now - call.arrivedAt);
+        // What it waited in its batch before says nothing of the slots.
+        const since = call.waiting ? call.waitingSince : call.arrivedAt;
+        waiting.oldestMs = Math.max(waiting.oldestMs, now - since);
       } else if (call.leased) runningMs += call.remainingMs(now);
     }
     return {

@@ -230,8 +230,8 @@ export class Dispatcher implements CallEvents<ActiveCall> {
     this.#again(call);
   }
 
-  withdraw(call: ActiveCall): void {
-    this.#room.leave(call);
+  withdraw(call: ActiveCall, inVain = false): void {
+    this.#room.leave(call, inVain);
     this.pump(); // a slot may have been held back for it
   }
 
@@ -283,7 +283,7 @@ export class Dispatcher implements CallEvents<ActiveCall> {
   }
 
   #refuse(call: ActiveCall, { reason, expected }: Stays): void {
-    this.#queue.turnedAway();
+    this.#queue.failed(call);
     this.#observer?.placed(call, 'reject', reason, expected);
     call.fail(overloaded(this.#retryAfter.ms(performance.now())));
   }
@@ -291,7 +291,7 @@ export class Dispatcher implements CallEvents<ActiveCall> {
   #giveUp(): void {
     this.#stopping = true;
     for (const call of [...this.#deadlines.all()]) {
-      if (call.waiting) this.#room.leave(call);
+      if (call.waiting) this.#room.leave(call, false);
       call.fail(shuttingDown());
     }
   }

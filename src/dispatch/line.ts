@@ -23,10 +23,10 @@ export class Line<C> {
     return this.#newest?.call;
   }
 
-  /** The first `limit` from the oldest on, or from the newest. None may leave meanwhile. */
-  *walk(newestFirst: boolean, limit = Infinity): Generator<C> {
+  /** From the oldest to the newest, or the other way round. None may leave meanwhile. */
+  *walk(newestFirst: boolean): Generator<C, void> {
     let place = newestFirst ? this.#newest : this.#oldest;
-    for (let left = limit; place !== undefined && left > 0; left -= 1) {
+    while (place !== undefined) {
       yield place.call;
       place = newestFirst ? place.older : place.newer;
     }

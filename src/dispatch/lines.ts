@@ -1,10 +1,10 @@
 /** The calls of one concurrency that wait. Pure. */
 import { Line, type Place } from './line.ts';
 
-/** From so many characters of params on, or bytes of large ones, a call lets others pass. */
-const LARGE_CHARACTERS = 32 * 1024;
-/** It lets those pass that came in the time in which so many a millisecond are those of its params: what they take to be read, about. */
-const CHARACTERS_PER_MS = 50_000;
+/** A call with so many characters of params, or bytes of large ones, is large: a slot is gone for milliseconds with it. */
+const LARGE_CHARACTERS = 256 * 1024;
+/** A large call lets those pass that came so much later, in milliseconds, and as much work of theirs together, in slot-milliseconds. */
+const YIELDS_MS = 20;
 
 /** What the lines need to know of a call. */
 export interface Sized {
@@ -12,15 +12,19 @@ export interface Sized {
   readonly arrivedAt: number;
   /** The length of its params. */
   readonly characters: number;
+  /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
+  readonly expectedMs: number | undefined;
 }
 
 /**
- * Two lines: calls with large params stand in one of their own. A slot that runs one of a megabyte is gone for 10 ms, so a
- * small call that comes soon after it goes first; nobody waits for longer, for the sake of those, than his own size takes.
+ * Two lines, each first come, first served: large calls stand in one of their own. A small call that comes soon after a
+ * large one goes first, if it is known to be little work.
  */
 export class Lines<C extends Sized> {
   readonly #small = new Line<C>();
   readonly #large = new Line<C>();
+  /** The work that has passed the first large call, in slot-milliseconds. */
+  #passedMs = 0;
 
   get size(): number {
     return this.#small.size + this.#large.size;
@@ -28,42 +32,65 @@ export class Lines<C extends Sized> {
 
   /** The call that is to be tried first. */
   get first(): C | undefined {
-    return firstOf(this.#small.oldest, this.#large.oldest, turnByTurn);
+    return firstOf(this.#small.oldest, this.#large.oldest, this.#passedMs);
   }
 
   /** The call that has waited longest. */
   get oldest(): C | undefined {
-    return firstOf(this.#small.oldest, this.#large.oldest, olderFirst);
+    const [small, large] = [this.#small.oldest, this.#large.oldest];
+    if (small === undefined || large === undefined) return small ?? large;
+    return small.arrivedAt <= large.arrivedAt ? small : large;
   }
 
   /** The call that came last. */
   get newest(): C | undefined {
-    return firstOf(this.#small.newest, this.#large.newest, newerFirst);
+    return newerOf(this.#small.newest, this.#large.newest);
   }
 
   /** Lets a call in, and remembers the `work` it stands for. */
   push(call: C, work: number): Place<C> {
-    return (call.characters < LARGE_CHARACTERS ? this.#small : this.#large).push(call, work);
+    return (isLarge(call) ? this.#large : this.#small).push(call, work);
   }
 
-  /** Whether this place is in here. */
-  has({ line }: Place<unknown>): boolean {
-    return line === this.#small || line === this.#large;
+  /** Lets a call out whose place is in here. False: it isn't. */
+  remove(place: Place<unknown>): place is Place<C> {
+    const [small, large] = [this.#small, this.#large];
+    const first = large.oldest;
+    if (place.line === large) {
+      if (place.call === first) this.#passedMs = 0;
+    } else if (place.line !== small) return false;
+    // Also one that has left without having run: nobody takes back the time for which it stood before the large one.
+    else if (first !== undefined && first.arrivedAt < (place.call as C).arrivedAt)
+      this.#passedMs += place.work;
+    place.line.remove(place);
+    return true;
   }
 
   /** The first `limit` calls in the order in which they are to be tried, or from the newest on. */
   ahead(limit: number, newestFirst: boolean): C[] {
-    const calls = [...this.#small.walk(newestFirst, limit)];
-    if (this.#large.size === 0) return calls;
-    calls.push(...this.#large.walk(newestFirst, limit));
-    calls.sort(newestFirst ? newerFirst : turnByTurn);
-    return calls.slice(0, limit);
+    const [smalls, larges] = [this.#small.walk(newestFirst), this.#large.walk(newestFirst)];
+    let [small, large] = [next(smalls), next(larges)];
+    let passedMs = this.#passedMs;
+    const calls: C[] = [];
+    while (calls.length < limit) {
+      const call = newestFirst ? newerOf(small, large) : firstOf(small, large, passedMs);
+      if (call === undefined) break;
+      calls.push(call);
+      if (call === large) {
+        large = next(larges);
+        passedMs = 0;
+      } else {
+        if (large !== undefined && large.arrivedAt < call.arrivedAt) passedMs += call.expectedMs ?? 0;
+        small = next(smalls);
+      }
+    }
+    return calls;
   }
 }
 
-/** Compares calls by their turns, for a sort: one with large params comes as if it had come so much later. */
+/** Compares calls of different concurrency by when it is their turn, for a sort. */
 export function turnByTurn(a: Sized, b: Sized): number {
-  return turn(a) - turn(b);
+  return a.arrivedAt + yieldsMs(a) - b.arrivedAt - yieldsMs(b);
 }
 
 /** Compares calls by their arrival, for a sort: the last one first. */
@@ -71,16 +98,32 @@ export function newerFirst(a: Sized, b: Sized): number {
   return b.arrivedAt - a.arrivedAt;
 }
 
-function turn({ arrivedAt, characters }: Sized): number {
-  return characters < LARGE_CHARACTERS ? arrivedAt : arrivedAt + characters / CHARACTERS_PER_MS;
+function isLarge({ characters }: Sized): boolean {
+  return characters >= LARGE_CHARACTERS;
 }
 
-function olderFirst(a: Sized, b: Sized): number {
-  return a.arrivedAt - b.arrivedAt;
+function yieldsMs(call: Sized): number {
+  return isLarge(call) ? YIELDS_MS : 0;
 }
 
-/** The one of the two that comes first, if there is any. */
-function firstOf<C>(a: C | undefined, b: C | undefined, compare: (a: C, b: C) => number): C | undefined {
+/** The small call if it came first, or may pass the large one, which work of `passedMs` has passed already. */
+function firstOf<C extends Sized>(
+  small: C | undefined,
+  large: C | undefined,
+  passedMs: number,
+): C | undefined {
+  if (small === undefined || large === undefined) return small ?? large;
+  if (small.arrivedAt <= large.arrivedAt) return small;
+  const isSoon = small.arrivedAt <= large.arrivedAt + YIELDS_MS;
+  return isSoon && passedMs + (small.expectedMs ?? Infinity) <= YIELDS_MS ? small : large;
+}
+
+function newerOf<C extends Sized>(a: C | undefined, b: C | undefined): C | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  return compare(a, b) <= 0 ? a : b;
+  return a.arrivedAt >= b.arrivedAt ? a : b;
+}
+
+function next<C>(calls: Generator<C, void>): C | undefined {
+  const { done, value } = calls.next();
+  return done === true ? undefined : value;
 }

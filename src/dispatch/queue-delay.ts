@@ -15,8 +15,8 @@ const GROWTH = 1.25;
 const BY_CHANCE = 2;
 /** If fewer come than this share of those that are served, the line is being worked off. */
 const SHRINKS = 0.9;
-/** Turning this share of them away is more than a chance as well. */
-const TURNED_AWAY = 0.02;
+/** Failing this share of them is more than a chance as well. */
+const FAILED = 0.02;
 
 /** What is known of the oldest call in the queue. */
 export interface Oldest {
@@ -30,7 +30,8 @@ export interface Oldest {
 
 /**
  * CoDel's idea: a good queue empties now and then, so its delay is low at least once in every interval. One whose delay
- * stays over the target for a whole interval, while more come than are served, is overloaded, however long or short it is.
+ * stays over the target for a whole interval is overloaded, however long or short it is, if calls fail for it, or more come
+ * than are served for two of them.
  * A delay alone doesn't tell: clients that wait for one answer before they ask again keep a line standing as long as they
  * are many, and it never grows.
  */
@@ -41,8 +42,10 @@ export class QueueDelay {
   /** When the last overload was over. */
   #endedAt = -Infinity;
   #came = 0;
-  #turnedAway = 0;
+  #failed = 0;
   #served = 0;
+  /** Whether more came than were served in the interval before. */
+  #grewBefore = false;
 
   /** What the last look saw. */
   get overloaded(): boolean {
@@ -54,9 +57,14 @@ export class QueueDelay {
     this.#came += 1;
   }
 
-  /** One has come that may not wait. */
-  turnedAway(): void {
-    this.#turnedAway += 1;
+  /** One has been turned away on arrival, or has waited in vain. */
+  failed(): void {
+    this.#failed += 1;
+  }
+
+  /** One that waited has left for another place. */
+  left(): void {
+    this.#came -= 1;
   }
 
   /** One that waited is being run. */
@@ -79,6 +87,7 @@ export class QueueDelay {
     const intervalMs = Math.max(INTERVAL_MS, INTERVAL_WAITS * targetMs);
     if (this.#since === undefined) {
       this.#begin(now);
+      this.#grewBefore = false;
       // Soon after the last one it is the same one: those that waited in vain have only left together.
       this.#overloaded = now - this.#endedAt < intervalMs;
     } else if (now - this.#since >= intervalMs) {
@@ -91,13 +100,15 @@ export class QueueDelay {
 
   #begin(now: number): void {
     this.#since = now;
-    this.#came = this.#turnedAway = this.#served = 0;
+    this.#came = this.#failed = this.#served = 0;
   }
 
-  /** Whether more calls came in this interval than could be served. */
+  /** Whether more calls come than can be served. In one interval alone they may: those of a batch come together. */
   #grows(): boolean {
-    if (this.#served === 0 || this.#turnedAway > TURNED_AWAY * this.#served) return true;
-    return this.#came > GROWTH * this.#served + BY_CHANCE;
+    const more = this.#came > GROWTH * this.#served + BY_CHANCE;
+    const twice = more && this.#grewBefore;
+    this.#grewBefore = more;
+    return twice || this.#failed > FAILED * this.#served;
   }
 }
 

@@ -6,14 +6,15 @@ import { QueueDelay, type Oldest } from './queue-delay.ts';
 /** So many characters of params, or bytes of large ones, may wait together: a thousand calls of six megabytes each would be the end. */
 const MAX_CHARACTERS = 128 * 1024 * 1024;
 
+/** A call is in a hurry if it has less than this share of the time that the oldest one had. */
+const HURRY = 0.5;
+
 /** What the queue needs to know of a call. */
 export interface Waiting extends Sized {
   /** How many of its function's calls a slot may run at once: only calls of one concurrency share a slot. */
   readonly concurrency: number;
   /** On the clock of `arrivedAt`. */
   readonly deadlineAt: number;
-  /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
-  readonly expectedMs: number | undefined;
   /** How long it will run at the very least, in milliseconds; 0 where that isn't known well. */
   readonly leastMs: number;
   /** Where it stands; the queue's to say. */
@@ -91,9 +92,8 @@ export class Queue<C extends Waiting> {
     if (this.#retries.delete(call)) return;
     const { place } = call;
     const line = this.#lines.get(call.concurrency);
-    if (place === undefined || line?.has(place) !== true) return;
+    if (place === undefined || line?.remove(place) !== true) return;
     call.place = undefined;
-    place.line.remove(place);
     this.#size -= 1;
     this.#characters -= call.characters;
     // Sums of fractions drift: nothing waits, nothing is to be done.
@@ -103,13 +103,20 @@ export class Queue<C extends Waiting> {
 
   /** Takes a call out that is being run. */
   serve(call: C): void {
-    this.#delay.served();
+    if (!this.#retries.has(call)) this.#delay.served();
     this.remove(call);
   }
 
-  /** A call has come that may not wait. */
-  turnedAway(): void {
-    this.#delay.turnedAway();
+  /** Takes a call out that goes elsewhere. */
+  sendAway(call: C): void {
+    if (!this.#retries.has(call)) this.#delay.left();
+    this.remove(call);
+  }
+
+  /** A call has come that may not wait, or has waited in vain. One that is in more of a hurry than others says nothing of them. */
+  failed({ deadlineAt, arrivedAt }: C): void {
+    const oldest = this.#oldest();
+    if (oldest === undefined || deadlineAt - arrivedAt >= HURRY * oldest.timeMs) this.#delay.failed();
   }
 
   /** Whether a call of this concurrency waits. */
@@ -117,6 +124,11 @@ export class Queue<C extends Waiting> {
     if (this.#lines.has(concurrency)) return true;
     for (const call of this.#retries) if (call.concurrency === concurrency) return true;
     return false;
+  }
+
+  /** Whether a call is the first of those of its concurrency that were never placed. */
+  isFirst(call: C): boolean {
+    return this.#lines.get(call.concurrency)?.first === call;
   }
 
   /** Whether a call of this concurrency waits that was never placed. */
@@ -151,7 +163,8 @@ export class Queue<C extends Waiting> {
   first(limit: number): C[] {
     const { overloaded } = this;
     const calls: C[] = [];
-    for (const line of this.#lines.values()) calls.push(...line.ahead(limit, overloaded));
+    for (const line of this.#lines.values())
+      for (const call of line.ahead(limit, overloaded)) calls.push(call);
     if (this.#lines.size > 1) calls.sort(overloaded ? newerFirst : turnByTurn);
     return [...this.#retries, ...calls].slice(0, limit);
   }

@@ -83,17 +83,21 @@ export class WaitingRoom implements LocalSide {
   }
 
   /**
-   * Whether `count` further calls of a function had better stay with whoever has them: they would only stand in line, and
-   * are so little work together that nobody would start a slot for it.
+   * Whether `count` further calls of a function had better stay with whoever has them for a moment: they would only stand in
+   * line, and are so little work together that nobody would start a slot for it. Not while functions are reloaded, which must
+   * know of all that wait.
    */
   holdsBack(spec: FunctionSpec, record: FunctionRecord, count: number): boolean {
-    const { queue, leasing } = this.#parts;
+    const { queue, leasing, pool } = this.#parts;
     const ms = shortMs(spec, record);
-    return ms * count <= HELD_BACK_MS && (queue.size > 0 || !leasing.hasRoomFor(ms, record.indexes));
+    if (ms * count > HELD_BACK_MS || pool.mixed) return false;
+    return queue.size > 0 || !leasing.hasRoomFor(ms, record.indexes);
   }
 
   leaves(call: ActiveCall): void {
-    if (call.waiting) this.#leave(call, true);
+    if (!call.waiting) return;
+    this.#parts.queue.sendAway(call);
+    this.#gone(call);
   }
 
   /** Lets a call in; it may be on a slot when this returns. False: it isn't admitted. */
@@ -107,7 +111,8 @@ export class WaitingRoom implements LocalSide {
     if (alone) leasing.reserve(call);
     // Those that wait may be waiting for another slot than it would take. Behind one that was tried when a slot last became
     // free there is nothing to try: that saves a long batch a look at every slot for each of its calls.
-    else if (!inLine || queue.overloaded || now - this.#pumpedAt >= LOOK_AGAIN_MS) this.pump();
+    else if (!inLine || queue.overloaded || queue.isFirst(call) || now - this.#pumpedAt >= LOOK_AGAIN_MS)
+      this.pump();
     return true;
   }
 
@@ -118,9 +123,11 @@ export class WaitingRoom implements LocalSide {
     this.#parts.leasing.reserve(call);
   }
 
-  /** Lets a call out that waits, and won't be run for it. */
-  leave(call: ActiveCall): void {
-    this.#leave(call, false);
+  /** Lets a call out that waits and is wanted no more; `inVain`: its time is over. */
+  leave(call: ActiveCall, inVain: boolean): void {
+    if (inVain) this.#parts.queue.failed(call);
+    this.#parts.queue.remove(call);
+    this.#gone(call);
   }
 
   /** Slots have become free, or have come, or have gone: places what waits. */
@@ -146,7 +153,8 @@ export class WaitingRoom implements LocalSide {
     if (!call.waiting) return; // it left since the round began
     if (queue.tooLate(call, now)) call.expire();
     else if (leasing.place(call)) {
-      this.#leave(call, true);
+      queue.serve(call);
+      this.#gone(call);
       this.#parts.started(call);
     } else {
       leasing.reserve(call);
@@ -155,12 +163,11 @@ export class WaitingRoom implements LocalSide {
     this.#toPump = true;
   }
 
-  #leave(call: ActiveCall, served: boolean): void {
+  /** It is out of the queue. */
+  #gone(call: ActiveCall): void {
     const { queue, pool, left } = this.#parts;
     call.waiting = false;
     this.#load.left(call);
-    if (served) queue.serve(call);
-    else queue.remove(call);
     left(call);
     if (!queue.hasWaiting(call.concurrency)) pool.unreserve(call.concurrency);
   }

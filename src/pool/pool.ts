@@ -90,6 +90,11 @@ export class Pool implements Newcomers {
     this.#mixed = false;
   }
 
+  /** Whether workers of several bundles may be in it, as while functions are reloaded. */
+  get mixed(): boolean {
+    return this.#mixed;
+  }
+
   /** Slots that calls occupy now, in fractions where several share one; those known to be short left out. */
   get busySlots(): number {
     return this.#occupancy.slots;

@@ -15,6 +15,7 @@ const call = (is: Partial<WorkingCall>): WorkingCall => ({
   leased: false,
   concurrency: 1,
   arrivedAt: 0,
+  waitingSince: 0,
   expectedMs: 100,
   remainingMs: () => 40,
   ...is,
@@ -37,13 +38,14 @@ describe('demand', () => {
   it('tells what runs and what waits', () => {
     const calls = [
       call({ leased: true }),
-      call({ waiting: true, arrivedAt: 20 }),
-      call({ waiting: true, concurrency: 2, expectedMs: undefined, arrivedAt: 50 }),
+      call({ waiting: true, waitingSince: 20 }),
+      call({ unplaced: true, arrivedAt: 40, waitingSince: 0 }),
+      call({ waiting: true, concurrency: 2, expectedMs: undefined, waitingSince: 50 }),
       call({}),
     ];
     expect(new Demand().workload(calls, 100)).toMatchObject({
       runningMs: 40,
-      waiting: { slots: 1.5, workMs: 100, oldestMs: 80 },
+      waiting: { slots: 2.5, workMs: 200, oldestMs: 80 },
     });
   });
 });

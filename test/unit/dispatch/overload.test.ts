@@ -138,84 +138,59 @@ describe('dispatch at ten times its capacity', () => {
   });
 });
 
-describe('clients that wait for their answer before they call again', () => {
-  const CLIENTS = 120;
-  const ROUNDS = 50;
+describe('dispatch at a little more than its capacity', () => {
+  const FOR_MS = 30_000;
   let balancer: FakeBalancer;
-  let over: boolean;
 
-  beforeEach(() => {
-    over = false;
-    stopTime();
-  });
+  beforeEach(stopTime);
 
   afterEach(() => {
-    over = true;
     balancer.close();
     pass(60_000);
     expect(timersLeft()).toBe(0);
     startTime();
   });
 
-  function start(runMs: number): void {
-    balancer = new FakeBalancer({
-      functions: { work: { idempotent: true } },
-      workers: WORKERS,
-      onSlot: (slot) => {
-        slot.onCall = (call) => {
-          setTimeout(() => {
-            if (slot.connected) slot.answer(call, 'null', runMs);
-          }, runMs);
-        };
-      },
-    });
-  }
-
-  /** Each asks again as soon as it is answered. @returns how long its answers took, in milliseconds, for each client */
-  function askInTurn(): number[][] {
-    const ask = (took: number[]): void => {
-      const at = performance.now();
-      const made = balancer.call('work', { timeoutMs: 30_000 });
-      made.next = () => {
-        took.push(performance.now() - at);
-        if (!over) ask(took);
-      };
-    };
-    const clients = Array.from({ length: CLIENTS }, (): number[] => []);
-    for (const took of clients) ask(took);
-    return clients;
-  }
-
-  /** What each waits while the others have their turn. */
-  const roundMs = (runMs: number): number => (CLIENTS / WORKERS) * runMs;
-
-  it.each([[2], [50]])('have their turn one after another, with calls of %i ms', (runMs) => {
-    start(runMs);
-    const clients = askInTurn();
-    pass((ROUNDS + 2) * roundMs(runMs));
-    for (const took of clients) {
-      expect(took.length).toBeGreaterThanOrEqual(ROUNDS);
-      expect(Math.max(...took)).toBeLessThan(2 * roundMs(runMs));
-    }
-  });
-
-  it('have it again when a burst is over', () => {
-    const runMs = 20;
-    start(runMs);
-    const clients = askInTurn();
-    pass(2 * roundMs(runMs));
-    for (let ms = 0; ms < 5000; ms += 5) {
-      balancer.call('work', { timeoutMs: 5000 });
-      pass(5);
-    }
-    // Those of the burst that weren't served have gone by now.
-    pass(5000 + 4 * roundMs(runMs));
-    const before = clients.map((took) => took.length);
-    pass(10 * roundMs(runMs));
-    clients.forEach((took, client) => {
-      const since = took.slice(before[client]);
-      expect(since.length).toBeGreaterThanOrEqual(9);
-      expect(Math.max(...since.slice(1))).toBeLessThan(2 * roundMs(runMs));
-    });
-  });
+  // A function whose calls all fail is never known: none of them is turned away on arrival.
+  it.each([
+    [1.1, 1000, 'known', 0.99],
+    [1.2, 400, 'known', 0.99],
+    [1.2, 5000, 'known', 0.99],
+    [1.2, 1000, 'unknown', 0.97],
+    [1.4, 1000, 'unknown', 0.97],
+  ] as const)(
+    'does what it can, and loses no slot for calls that come too late: %f, deadlines of %i ms, a function that is %s',
+    (load, timeoutMs, known, least) => {
+      let turn = 0;
+      balancer = new FakeBalancer({
+        functions: { work: { idempotent: true } },
+        workers: WORKERS,
+        onSlot: (slot) => {
+          slot.onCall = ({ callId }) => {
+            turn += 8;
+            const runMs = RUN_MS - 10 + (turn % 21);
+            setTimeout(() => {
+              const call = slot.calls.find((one) => one.callId === callId);
+              if (call === undefined || !slot.connected) return;
+              if (known === 'known') slot.answer(call, 'null', runMs);
+              else slot.fail(call);
+            }, runMs);
+          };
+        },
+      });
+      for (let i = 0; i < 40; i += 1) {
+        balancer.call('work');
+        pass(RUN_MS);
+      }
+      const calls: MadeCall[] = [];
+      for (let ms = 0; ms < FOR_MS; ms += 5) {
+        while (calls.length < load * CAPACITY_PER_MS * ms) calls.push(balancer.call('work', { timeoutMs }));
+        pass(5);
+      }
+      const served = calls.filter((made) => ['ok null', 'FunctionError'].includes(fate(made))).length;
+      expect(served / (CAPACITY_PER_MS * FOR_MS)).toBeGreaterThanOrEqual(least);
+      const ended = balancer.events.filter((event) => event.startsWith('slot of')).length;
+      expect(ended).toBeLessThanOrEqual(known === 'known' ? 0 : 0.02 * served);
+    },
+  );
 });

@@ -4,7 +4,7 @@ import type { Dispatch } from '../../../src/dispatch/call.ts';
 import { FakeBalancer } from '../../fakes/balancer.ts';
 import { FakeDispatch } from '../../fakes/dispatch.ts';
 import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
-import { calls, openDesk, type Desk } from '../../support/rpc.ts';
+import { call, calls, openDesk, type Desk } from '../../support/rpc.ts';
 
 let balancer: FakeBalancer;
 let desk: Desk;
@@ -14,7 +14,10 @@ let answered: string[];
 beforeEach(() => {
   stopTime();
   answered = [];
-  balancer = new FakeBalancer({ functions: { quick: { idempotent: true } }, workers: 2 });
+  balancer = new FakeBalancer({
+    functions: { quick: { idempotent: true }, slow: { idempotent: true } },
+    workers: 2,
+  });
   balancer.warmUp('quick');
   const manifest = new Map(balancer.specs.map((spec) => [spec.name, spec]));
   const dispatch: Dispatch = (request, answer) => {
@@ -43,6 +46,24 @@ function work(): void {
     settle();
   }
 }
+
+it('short calls of a batch don’t wait for long ones of it, nor beside slots that are idle', () => {
+  const occupied = [0, 1].map(() => balancer.call('slow'));
+  settle();
+  const batch = desk.send(
+    `[${[100, 101].map((id) => call(id, 'slow')).join()},${calls(50, 'quick').slice(1)}`,
+    {
+      timeoutMs: '5000',
+    },
+  );
+  pass(30);
+  for (const slot of balancer.slots) slot.answer(undefined, '0', 30);
+  settle();
+  // One slot has a long call of the batch, the other one has all the others before it.
+  expect(occupied.every(({ outcomes }) => outcomes.length === 1)).toBe(true);
+  work();
+  expect(batch.json).toHaveLength(52);
+});
 
 it('a call that comes after several batches waits for what the slots have, not for all of them', () => {
   const batches = Array.from({ length: 4 }, () => desk.send(calls(100, 'quick')));

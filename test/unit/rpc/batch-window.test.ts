@@ -113,18 +113,43 @@ describe('calls that would only stand in line', () => {
     for (const one of fake.calls) one.ok('1');
   });
 
+  it('are placed after 20 ms without an answer, whatever dispatch says', () => {
+    const holdsBack = vi.fn(() => true);
+    const { fake, desk } = openBatching({}, { holdsBack });
+    const sent = desk.send(calls(8));
+    vi.advanceTimersByTime(19);
+    fake.calls[0]?.ok('1');
+    vi.advanceTimersByTime(19);
+    expect(fake.calls).toHaveLength(3);
+    vi.advanceTimersByTime(2);
+    expect(fake.calls).toHaveLength(8);
+    for (const one of fake.calls.slice(1)) one.ok('1');
+    expect(sent.replies).toHaveLength(1);
+  });
+
+  it('are placed after 100 ms in any case', () => {
+    const { fake, desk } = openBatching({}, { holdsBack: () => true });
+    const sent = desk.send(calls(50));
+    for (let i = 0; i < 9; i++) {
+      vi.advanceTimersByTime(11);
+      fake.calls[i]?.ok('1');
+      expect(fake.calls).toHaveLength(i + 3);
+    }
+    vi.advanceTimersByTime(2);
+    expect(fake.calls).toHaveLength(50);
+    for (const one of fake.calls) one.ok('1');
+    expect(sent.replies).toHaveLength(1);
+  });
+
   it('end at their deadlines there', () => {
     const { fake, desk } = openBatching({ timeoutMs: 5000 }, { holdsBack: () => true });
-    const sent = desk.send(`[${call(0)},${call(1)},${call(2, 'quick')}]`);
-    vi.advanceTimersByTime(101);
+    const sent = desk.send(`[${call(0)},${call(1)},${call(2)},${call(3)}]`, { timeoutMs: '10' });
+    vi.advanceTimersByTime(11);
     fake.calls[0]?.ok('0');
     fake.calls[1]?.ok('1');
     expect(fake.calls).toHaveLength(2);
-    expect(sent.json).toMatchObject([
-      { result: 0 },
-      { result: 1 },
-      { error: { code: timeout(100, false).code } },
-    ]);
+    const late = { error: { code: timeout(10, false).code } };
+    expect(sent.json).toMatchObject([{ result: 0 }, { result: 1 }, late, late]);
   });
 });
 

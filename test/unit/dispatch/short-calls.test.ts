@@ -1,0 +1,117 @@
+/** Calls of functions that are known to be short, and others. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FunctionSpec } from '../../../src/functions/manifest.ts';
+import { FakeBalancer, type FakeBalancerOptions } from '../../fakes/balancer.ts';
+import type { FakeSlot } from '../../fakes/slot.ts';
+import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+
+const FUNCTIONS = { quick: { idempotent: true }, slow: { idempotent: true } };
+
+let balancer: FakeBalancer;
+
+beforeEach(stopTime);
+
+afterEach(() => {
+  balancer.close();
+  pass(1000);
+  expect(timersLeft()).toBe(0);
+  startTime();
+});
+
+function start(options: Partial<FakeBalancerOptions> = {}): void {
+  balancer = new FakeBalancer({ functions: FUNCTIONS, ...options });
+}
+
+/** A slot, by its worker's number from 1. */
+const slotOf = (worker: number): FakeSlot => balancer.workers[worker - 1]!.slots[0]!;
+
+describe('what is known to be short', () => {
+  const spec = (name: string): FunctionSpec => balancer.specs.find((one) => one.name === name)!;
+
+  it('had better stay with whoever has it while it would only stand in line', () => {
+    start();
+    expect(balancer.dispatcher.holdsBack(spec('quick'), 1)).toBe(false); // nobody knows it
+    balancer.warmUp('quick');
+    const slot = slotOf(1);
+    const calls = [];
+    while (!balancer.dispatcher.holdsBack(spec('quick'), 1) && calls.length < 100) {
+      calls.push(balancer.call('quick'));
+      settle();
+    }
+    // Not one of them waits, and a further one would.
+    expect(slot.calls).toHaveLength(calls.length);
+    expect(calls).toHaveLength(1 + 16);
+    expect(balancer.dispatcher.queued).toBe(0);
+    expect(balancer.dispatcher.holdsBack(spec('quick'), 300)).toBe(true);
+    // So much work is for others to know of, and what isn't known to be short.
+    expect(balancer.dispatcher.holdsBack(spec('quick'), 400)).toBe(false);
+    expect(balancer.dispatcher.holdsBack(spec('slow'), 1)).toBe(false);
+    calls.push(balancer.call('quick'));
+    expect(balancer.dispatcher.queued).toBe(1);
+    slot.answer();
+    settle();
+    slot.answer();
+    settle();
+    expect(balancer.dispatcher.holdsBack(spec('quick'), 1)).toBe(false);
+  });
+
+  it('occupies no slot while it is there, but what takes longer does, however well it is known', () => {
+    start();
+    balancer.warmUp('quick');
+    balancer.call('quick');
+    settle();
+    expect(balancer.pool.busySlots).toBe(0);
+    slotOf(1).answer(undefined, 'null', 0.03);
+    settle();
+    for (let i = 0; i < 30; i += 1) {
+      const before = balancer.pool.busyMs(performance.now());
+      balancer.call('slow');
+      settle();
+      expect(slotOf(1).calls).toMatchObject([{ short: false }]);
+      expect(balancer.pool.busySlots).toBe(1);
+      pass(2);
+      slotOf(1).answer(undefined, 'null', 2);
+      settle();
+      expect(balancer.pool.busyMs(performance.now())).toBe(before + 2);
+    }
+  });
+
+  it('had better stay too while another call waits that nothing can be handed ahead of', () => {
+    start();
+    balancer.warmUp('quick');
+    balancer.call('quick');
+    settle();
+    expect(balancer.dispatcher.holdsBack(spec('quick'), 1)).toBe(false);
+    balancer.call('slow');
+    expect(balancer.dispatcher.queued).toBe(1);
+    expect(balancer.dispatcher.holdsBack(spec('quick'), 1)).toBe(true);
+    // While functions are reloaded, whoever asks which calls still wait must be told of all.
+    balancer.pool.expect('w9', { ...balancer.pool.bundle, hash: 'another' });
+    expect(balancer.dispatcher.holdsBack(spec('quick'), 1)).toBe(false);
+  });
+
+  it('is handed ahead at once when it passes a large call', () => {
+    start();
+    balancer.warmUp('quick');
+    balancer.call('quick');
+    settle();
+    balancer.call('slow', { params: 'x'.repeat(300_000) });
+    expect(balancer.dispatcher.queued).toBe(1);
+    // All that wait have just been tried.
+    balancer.dispatcher.pump();
+    pass(5);
+    balancer.call('quick');
+    expect(balancer.dispatcher.queued).toBe(1);
+    settle();
+    expect(slotOf(1).calls).toHaveLength(2);
+  });
+
+  it('is never held back where all calls go to the cloud', () => {
+    start({ offload: { policy: 'always', waitMs: 50 } });
+    balancer.warmUp('quick');
+    for (let i = 0; i < 40; i += 1) balancer.call('quick');
+    settle();
+    expect(balancer.dispatcher.queued).toBeGreaterThan(0);
+    expect(balancer.dispatcher.holdsBack(spec('quick'), 1)).toBe(false);
+  });
+});
