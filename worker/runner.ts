@@ -191,9 +191,9 @@ export class Runner {
     if (outcome instanceof Promise) {
       void outcome.then((settled) => {
         this.#finish(call, settled, startedAt, cpu);
-        this.#sink.flush();
+        this.#flush();
         this.pump();
-        this.#sink.flush();
+        this.#flush();
       });
     } else {
       this.#finish(call, outcome, startedAt, cpu);

@@ -9,8 +9,7 @@ export interface WorkingCall {
   /** Whether a slot holds it. */
   readonly leased: boolean;
   readonly concurrency: number;
-  /** performance.now() on arrival, and when it joined the queue if it stands there, in milliseconds. */
-  readonly arrivedAt: number;
+  /** performance.now() when it joined the queue, if it stands there, in milliseconds. */
   readonly waitingSince: number;
   /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
   readonly expectedMs: number | undefined;
@@ -66,9 +65,8 @@ export class Demand {
       if (call.waiting || call.unplaced) {
         waiting.slots += 1 / call.concurrency;
         waiting.workMs += call.expectedMs ?? 0;
-        // What it waited in its batch before says nothing of the slots.
-        const since = call.waiting ? call.waitingSince : call.arrivedAt;
-        waiting.oldestMs = Math.max(waiting.oldestMs, now - since);
+        // What it waited in its batch before says nothing of the slots; one that has just been placed hasn't waited yet.
+        if (call.waiting) waiting.oldestMs = Math.max(waiting.oldestMs, now - call.waitingSince);
       } else if (call.leased) runningMs += call.remainingMs(now);
     }
     return {

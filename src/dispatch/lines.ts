@@ -8,8 +8,8 @@ const YIELDS_MS = 20;
 
 /** What the lines need to know of a call. */
 export interface Sized {
-  /** Milliseconds of any steady clock. */
-  readonly arrivedAt: number;
+  /** When it joined the queue, in milliseconds of any steady clock. */
+  readonly waitingSince: number;
   /** The length of its params. */
   readonly characters: number;
   /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
@@ -39,7 +39,7 @@ export class Lines<C extends Sized> {
   get oldest(): C | undefined {
     const [small, large] = [this.#small.oldest, this.#large.oldest];
     if (small === undefined || large === undefined) return small ?? large;
-    return small.arrivedAt <= large.arrivedAt ? small : large;
+    return small.waitingSince <= large.waitingSince ? small : large;
   }
 
   /** The call that came last. */
@@ -54,14 +54,12 @@ export class Lines<C extends Sized> {
 
   /** Lets a call out whose place is in here. False: it isn't. */
   remove(place: Place<unknown>): place is Place<C> {
-    const [small, large] = [this.#small, this.#large];
-    const first = large.oldest;
-    if (place.line === large) {
+    const first = this.#large.oldest;
+    if (place.line === this.#large) {
       if (place.call === first) this.#passedMs = 0;
-    } else if (place.line !== small) return false;
-    // Also one that has left without having run: nobody takes back the time for which it stood before the large one.
-    else if (first !== undefined && first.arrivedAt < (place.call as C).arrivedAt)
-      this.#passedMs += place.work;
+    } else if (place.line !== this.#small) return false;
+    // Whether it has run or has left in vain, and wherever it stood: to tell those apart isn't worth the trouble.
+    else if (first !== undefined) this.#passedMs += passing(place.call as C, first);
     place.line.remove(place);
     return true;
   }
@@ -80,7 +78,7 @@ export class Lines<C extends Sized> {
         large = next(larges);
         passedMs = 0;
       } else {
-        if (large !== undefined && large.arrivedAt < call.arrivedAt) passedMs += call.expectedMs ?? 0;
+        if (large !== undefined) passedMs += passing(call, large);
         small = next(smalls);
       }
     }
@@ -88,22 +86,13 @@ export class Lines<C extends Sized> {
   }
 }
 
-/** Compares calls of different concurrency by when it is their turn, for a sort. */
-export function turnByTurn(a: Sized, b: Sized): number {
-  return a.arrivedAt + yieldsMs(a) - b.arrivedAt - yieldsMs(b);
-}
-
-/** Compares calls by their arrival, for a sort: the last one first. */
-export function newerFirst(a: Sized, b: Sized): number {
-  return b.arrivedAt - a.arrivedAt;
-}
-
 function isLarge({ characters }: Sized): boolean {
   return characters >= LARGE_CHARACTERS;
 }
 
-function yieldsMs(call: Sized): number {
-  return isLarge(call) ? YIELDS_MS : 0;
+/** The work that passes a large call with this small one, in slot-milliseconds; 0 if that came before. */
+function passing(small: Sized, large: Sized): number {
+  return large.waitingSince < small.waitingSince ? (small.expectedMs ?? 0) : 0;
 }
 
 /** The small call if it came first, or may pass the large one, which work of `passedMs` has passed already. */
@@ -113,14 +102,14 @@ function firstOf<C extends Sized>(
   passedMs: number,
 ): C | undefined {
   if (small === undefined || large === undefined) return small ?? large;
-  if (small.arrivedAt <= large.arrivedAt) return small;
-  const isSoon = small.arrivedAt <= large.arrivedAt + YIELDS_MS;
+  if (small.waitingSince <= large.waitingSince) return small;
+  const isSoon = small.waitingSince <= large.waitingSince + YIELDS_MS;
   return isSoon && passedMs + (small.expectedMs ?? Infinity) <= YIELDS_MS ? small : large;
 }
 
 function newerOf<C extends Sized>(a: C | undefined, b: C | undefined): C | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  return a.arrivedAt >= b.arrivedAt ? a : b;
+  return a.waitingSince >= b.waitingSince ? a : b;
 }
 
 function next<C>(calls: Generator<C, void>): C | undefined {

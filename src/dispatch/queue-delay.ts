@@ -15,7 +15,7 @@ const GROWTH = 1.25;
 const BY_CHANCE = 2;
 /** If fewer come than this share of those that are served, the line is being worked off. */
 const SHRINKS = 0.9;
-/** Failing this share of them is more than a chance as well. */
+/** If this share of them fails, and more than one, that is no chance either. */
 const FAILED = 0.02;
 
 /** What is known of the oldest call in the queue. */
@@ -108,7 +108,7 @@ export class QueueDelay {
     const more = this.#came > GROWTH * this.#served + BY_CHANCE;
     const twice = more && this.#grewBefore;
     this.#grewBefore = more;
-    return twice || this.#failed > FAILED * this.#served;
+    return twice || this.#failed > Math.max(1, FAILED * this.#served);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The one bounded queue of calls that wait for a slot. Pure: `now` is an argument. */
 import type { Place } from './line.ts';
-import { Lines, newerFirst, turnByTurn, type Sized } from './lines.ts';
+import { Lines, type Sized } from './lines.ts';
 import { QueueDelay, type Oldest } from './queue-delay.ts';
 
 /** So many characters of params, or bytes of large ones, may wait together: a thousand calls of six megabytes each would be the end. */
@@ -11,6 +11,10 @@ const HURRY = 0.5;
 
 /** What the queue needs to know of a call. */
 export interface Waiting extends Sized {
+  /** When it joined the queue, on the clock of `arrivedAt`; the queue's to say. */
+  waitingSince: number;
+  /** Milliseconds of any steady clock. */
+  readonly arrivedAt: number;
   /** How many of its function's calls a slot may run at once: only calls of one concurrency share a slot. */
   readonly concurrency: number;
   /** On the clock of `arrivedAt`. */
@@ -74,6 +78,7 @@ export class Queue<C extends Waiting> {
     }
     // As it is seen now: what is taken away later must be what was added.
     const workMs = call.expectedMs ?? 0;
+    call.waitingSince = now;
     call.place = line.push(call, workMs);
     this.#workMs += workMs;
     this.#characters += characters;
@@ -114,7 +119,9 @@ export class Queue<C extends Waiting> {
   }
 
   /** A call has come that may not wait, or has waited in vain. One that is in more of a hurry than others says nothing of them. */
-  failed({ deadlineAt, arrivedAt }: C): void {
+  failed(call: C): void {
+    if (this.#retries.has(call)) return;
+    const { deadlineAt, arrivedAt } = call;
     const oldest = this.#oldest();
     if (oldest === undefined || deadlineAt - arrivedAt >= HURRY * oldest.timeMs) this.#delay.failed();
   }
@@ -146,7 +153,7 @@ export class Queue<C extends Waiting> {
 
   /**
    * The calls to be tried next: those that were placed before, oldest first, then one of each concurrency: the first of
-   * each, in the order of their turns, or under overload the last of each, the newest first.
+   * each, in the order in which they joined, or under overload the last of each, the newest first.
    */
   next(now: number): C[] {
     const heads: C[] = [];
@@ -155,18 +162,30 @@ export class Queue<C extends Waiting> {
       const head = overloaded ? line.newest : line.first;
       if (head !== undefined) heads.push(head);
     }
-    if (heads.length > 1) heads.sort(overloaded ? newerFirst : turnByTurn);
+    const order = overloaded ? -1 : 1;
+    if (heads.length > 1) heads.sort((a, b) => order * (a.waitingSince - b.waitingSince));
     return this.#retries.size === 0 ? heads : [...this.#retries, ...heads];
   }
 
   /** The first `limit` calls in the order in which they will be tried, as things stand. */
   first(limit: number): C[] {
     const { overloaded } = this;
-    const calls: C[] = [];
-    for (const line of this.#lines.values())
-      for (const call of line.ahead(limit, overloaded)) calls.push(call);
-    if (this.#lines.size > 1) calls.sort(overloaded ? newerFirst : turnByTurn);
-    return [...this.#retries, ...calls].slice(0, limit);
+    const order = overloaded ? -1 : 1;
+    const calls = [...this.#retries].slice(0, limit);
+    // Each line keeps its own order; of their heads the first comes first. Reversed: the head is taken off the end.
+    const lines = Array.from(this.#lines.values(), (line) => line.ahead(limit, overloaded).reverse());
+    while (calls.length < limit) {
+      let first: C[] | undefined;
+      for (const line of lines) {
+        const [head, other] = [line.at(-1), first?.at(-1)];
+        if (head === undefined) continue;
+        if (other === undefined || order * (head.waitingSince - other.waitingSince) < 0) first = line;
+      }
+      const call = first?.pop();
+      if (call === undefined) break;
+      calls.push(call);
+    }
+    return calls;
   }
 
   /** The call that has waited longest, of those that were never placed. */

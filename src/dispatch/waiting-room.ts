@@ -84,7 +84,7 @@ export class WaitingRoom implements LocalSide {
 
   /**
    * Whether `count` further calls of a function had better stay with whoever has them for a moment: they would only stand in
-   * line, and are so little work together that nobody would start a slot for it. Not while functions are reloaded, which must
+   * line, and are little work together. Not while functions are reloaded, which must
    * know of all that wait.
    */
   holdsBack(spec: FunctionSpec, record: FunctionRecord, count: number): boolean {

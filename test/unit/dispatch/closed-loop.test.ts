@@ -79,6 +79,16 @@ describe('clients that wait for their answer before they call again', () => {
     expect(Math.min(...clients.map((took) => took.length))).toBeGreaterThan(60);
   });
 
+  it('have it although a call fails that had half of their time', () => {
+    start(500);
+    const clients = askInTurn();
+    pass(20_000);
+    const failing = balancer.call('work', { timeoutMs: 15_500 });
+    pass(4 * roundMs(500));
+    expect(fate(failing)).not.toBe('ok null');
+    for (const took of clients) expect(Math.max(...took)).toBeLessThan(1.1 * roundMs(500));
+  });
+
   it('have it when they ask for much at once', () => {
     start(100);
     const done = [0, 0, 0, 0];

@@ -14,7 +14,6 @@ const call = (is: Partial<WorkingCall>): WorkingCall => ({
   unplaced: false,
   leased: false,
   concurrency: 1,
-  arrivedAt: 0,
   waitingSince: 0,
   expectedMs: 100,
   remainingMs: () => 40,
@@ -39,7 +38,7 @@ describe('demand', () => {
     const calls = [
       call({ leased: true }),
       call({ waiting: true, waitingSince: 20 }),
-      call({ unplaced: true, arrivedAt: 40, waitingSince: 0 }),
+      call({ unplaced: true }),
       call({ waiting: true, concurrency: 2, expectedMs: undefined, waitingSince: 50 }),
       call({}),
     ];

@@ -56,16 +56,36 @@ describe('a call with large params', () => {
     expect(names(other.first(20))).toEqual(['2', '3', 'large', '4', '5', '6', '7', '8']);
   });
 
-  it('comes after small calls of another concurrency too', () => {
-    const queue = filled(call('large', 100, 1, LARGE), call('soon', 119, 4));
-    expect(names(queue.next(120))).toEqual(['soon', 'large']);
-    expect(names(queue.first(2))).toEqual(['soon', 'large']);
+  it('comes in its turn among calls of another concurrency, which don’t pass', () => {
+    const queue = filled(
+      call('large', 100, 1, LARGE),
+      call('other', 101, 4, QUICK),
+      call('soon', 102, 1, QUICK),
+      call('last', 103, 4),
+    );
+    expect(names(queue.next(120))).toEqual(['other', 'soon']);
+    expect(names(queue.first(9))).toEqual(['other', 'soon', 'large', 'last']);
+  });
+
+  it('doesn’t wait for those that join the line after it, however long they have been here', () => {
+    const queue = filled(call('large', 100, 1, LARGE));
+    queue.push(call('of a batch', 50), 101, SLOTS);
+    expect(serveAll(queue, 110)).toEqual(['large', 'of a batch']);
+  });
+
+  it('counts the work of those that pass as it is known then', () => {
+    const queue = filled(call('large', 100, 1, LARGE));
+    const passing = [1, 2, 3].map((i) => ({ ...call(String(i), 100 + i), expectedMs: 0 }));
+    for (const one of passing) queue.push(one, one.arrivedAt, SLOTS);
+    for (const one of passing) one.expectedMs = 15;
+    expect(names(queue.first(9))).toEqual(['1', 'large', '2', '3']);
+    expect(serveAll(queue, 110)).toEqual(['1', 'large', '2', '3']);
   });
 
   it('has waited since it came, whoever passes it', () => {
     const queue = filled(call('large', 0, 1, { expectedMs: 10, ...LARGE }), call('small', 19, 1, QUICK));
     queue.next(50);
-    queue.failed(call('refused', 51));
+    for (let i = 0; i < 2; i++) queue.failed(call('refused', 51));
     expect(names(queue.next(549))).toEqual(['small']);
     queue.next(550);
     expect(queue.overloaded).toBe(true);
@@ -78,7 +98,7 @@ describe('a call with large params', () => {
       call('last', 3, 1, { expectedMs: 20 }),
     );
     queue.next(101);
-    queue.failed(call('refused', 102));
+    for (let i = 0; i < 2; i++) queue.failed(call('refused', 102));
     expect(names(queue.next(601))).toEqual(['last']);
     expect(names(queue.first(9))).toEqual(['last', 'large', 'small']);
   });

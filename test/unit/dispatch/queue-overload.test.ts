@@ -3,9 +3,9 @@ import { Queue } from '../../../src/dispatch/queue.ts';
 import { call, names, SLOTS, type Call } from './queue-rig.ts';
 
 describe('Queue under overload', () => {
-  /** A call is turned away that has all the time in the world. */
+  /** Two calls are turned away that have all the time in the world: one alone means nothing. */
   function turnAway(queue: Queue<Call>, now: number): void {
-    queue.failed(call('refused', now, 1, { deadlineAt: now + 1e6 }));
+    for (let i = 0; i < 2; i++) queue.failed(call('refused', now, 1, { deadlineAt: now + 1e6 }));
   }
 
   /** Three calls of 20 ms each, which came at 1, 2 and 3, and one of another kind between them. */
@@ -160,6 +160,16 @@ describe('Queue under overload', () => {
       }
     }
     expect(queue.overloaded).toBe(true);
+    const failing = new Queue<Call>(1000);
+    for (let i = 0; i < 20; i++) failing.push(call('old', 0, 1, { expectedMs: 10, deadlineAt: 1e6 }), 0, 100);
+    for (let now = 100; now <= 3000; now += 100) {
+      run(failing, now, now, 4);
+      const retry = call('retry', now, 1, { deadlineAt: now + 1e6 });
+      failing.pushRetry(retry);
+      failing.failed(retry);
+      failing.remove(retry);
+    }
+    expect(failing.overloaded).toBe(false);
     const other = new Queue<Call>(1000);
     for (let i = 0; i < 20; i++) other.push(call('old', 0, 1, { expectedMs: 10, deadlineAt: 1e6 }), 0, 100);
     for (let now = 100; now <= 3000; now += 100) {

@@ -10,7 +10,13 @@ export interface Call extends Waiting {
 export const SLOTS = 2;
 
 export function call(name: string, arrivedAt: number, concurrency = 1, changes: Partial<Call> = {}): Call {
-  const unknown = { deadlineAt: 30_000, expectedMs: undefined, leastMs: 0, characters: 0 };
+  const unknown = {
+    deadlineAt: 30_000,
+    expectedMs: undefined,
+    leastMs: 0,
+    characters: 0,
+    waitingSince: arrivedAt,
+  };
   return { name, arrivedAt, concurrency, ...unknown, ...changes };
 }
 

@@ -7,10 +7,10 @@ import { call, names, SLOTS, type Call } from './queue-rig.ts';
 const NOW = 10;
 
 describe('Queue', () => {
-  it('tries the first of each concurrency, in the order of their arrival', () => {
+  it('tries the first of each concurrency, in the order in which they joined', () => {
     const queue = new Queue<Call>(10);
     for (const waiting of [call('a', 3), call('b', 4), call('c', 1, 100), call('d', 2, 3), call('e', 5, 3)]) {
-      expect(queue.push(waiting, NOW, SLOTS)).toBe(true);
+      expect(queue.push(waiting, waiting.arrivedAt, SLOTS)).toBe(true);
     }
     expect(names(queue.next(NOW))).toEqual(['c', 'd', 'a']);
     expect(queue.size).toBe(5);
@@ -138,7 +138,7 @@ describe('Queue', () => {
               queue.pushRetry(waiting);
               retries.push(waiting);
             } else {
-              expect(queue.push(waiting, NOW, SLOTS)).toBe(fresh.length < limit);
+              expect(queue.push(waiting, now, SLOTS)).toBe(fresh.length < limit);
               if (fresh.length < limit) fresh.push(waiting);
             }
           } else {

@@ -113,6 +113,13 @@ describe('calls that would only stand in line', () => {
     for (const one of fake.calls) one.ok('1');
   });
 
+  it('are placed where their batch calls others too, which may be long', () => {
+    const { fake, desk } = openBatching({}, { holdsBack: () => true });
+    desk.send(`[${call(0)},${call(1)},${call(2)},${call(3, 'slow')}]`);
+    expect(fake.calls).toHaveLength(4);
+    for (const one of fake.calls) one.ok('1');
+  });
+
   it('are placed after 20 ms without an answer, whatever dispatch says', () => {
     const holdsBack = vi.fn(() => true);
     const { fake, desk } = openBatching({}, { holdsBack });
