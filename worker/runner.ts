@@ -1,7 +1,6 @@
 /** Runs the calls of one slot: one at a time, or as many at once as their function allows. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeCall, type ReadCall } from '../src/pool/call-frame.ts';
-import { MAX_UNSENT_MS } from '../src/pool/ahead-limits.ts';
 import { CPU_UNKNOWN, FrameType, encodeMark, type AnswerFrame } from '../src/pool/frames.ts';
 import type { InvokeContext, InvokeOutcome, LoadedBundle } from './bundle.ts';
 import type { Printer } from './tags.ts';
@@ -88,6 +87,12 @@ export interface AnswerSink {
   /** Sends out what was queued. */
   flush(): void;
 }
+
+/**
+ * Answers of short calls are sent once they have taken this together, in milliseconds, while others wait in here: the
+ * balancer has brought more by the time that those are done. It hands ahead up to 2 ms (src/pool/ahead-limits.ts).
+ */
+const MAX_UNSENT_MS = 0.4;
 
 /** Runs calls in the order they came. */
 export class Runner {

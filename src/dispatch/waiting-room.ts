@@ -84,8 +84,7 @@ export class WaitingRoom implements LocalSide {
 
   /**
    * Whether `count` further calls of a function had better stay with whoever has them for a moment: they would only stand in
-   * line, and are little work together. Not while functions are reloaded, which must
-   * know of all that wait.
+   * line, and are little work together. Not while functions are reloaded: then it must be known of all that wait.
    */
   holdsBack(spec: FunctionSpec, record: FunctionRecord, count: number): boolean {
     const { queue, leasing, pool } = this.#parts;

@@ -8,11 +8,6 @@ export const SHORT_MS = 1;
 export const MAX_AHEAD = 16;
 /** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
 export const MAX_AHEAD_MS = 2;
-/**
- * Answers of short calls are sent once they have taken this together, in milliseconds, while others wait in the slot: the
- * balancer has brought more by the time that those are done.
- */
-export const MAX_UNSENT_MS = 0.4;
 
 /** One of the short calls that for once took long must not look like a sudden load, in milliseconds. */
 export const MOST_COUNTED_MS = 50;
