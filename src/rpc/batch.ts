@@ -123,8 +123,9 @@ export class Batch implements PendingCall, BatchEvents {
     this.#placing = true;
     while (this.#outstanding < this.#body.options.batchWindow) {
       const entry = this.#line[this.#next];
+      if (entry === undefined) break;
       const now = performance.now();
-      if (entry === undefined || this.#keeps(entry, now)) break;
+      if (this.#keeps(entry, now)) break;
       this.#next++;
       if (remainingMs(entry.call, now) <= 0) entry.answer(timedOut(entry.call));
       else if (this.#full && !entry.notification) entry.answer(this.#notRun());
@@ -167,6 +168,7 @@ export class Batch implements PendingCall, BatchEvents {
 
   /** An answer shows that the line moves. */
   #answered(): void {
+    if (this.#next === this.#line.length) return;
     const { arrivedAt } = this.#body;
     this.#keepsUntil = Math.min(performance.now() + KEEP_MS, arrivedAt + MOST_KEPT_MS);
   }
