@@ -26,8 +26,9 @@ export interface Waiting extends Sized {
 }
 
 /**
- * First come, first served among the calls of one concurrency, as long as no more come than can be served. While it is overloaded the
- * newest comes first: when most can't be served in time anyway, those with all of their time before them can.
+ * First come, first served among the calls of one concurrency (but see Lines), as long as no more come than can be
+ * served. While it is overloaded the newest comes first: when most can't be served in time anyway, those with all of their
+ * time before them can.
  */
 export class Queue<C extends Waiting> {
   readonly #limit: number;

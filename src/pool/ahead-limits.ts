@@ -6,7 +6,7 @@ export const WARM_AFTER_CALLS = 20;
 export const SHORT_MS = 1;
 /** At most this many calls wait inside a slot behind the one that runs (DESIGN decision 13). */
 export const MAX_AHEAD = 16;
-/** What runs and waits in a slot must be expected to take less than this together, in milliseconds. */
+/** What runs and waits in a slot must be expected to take less than this together, in milliseconds (decision 0077). */
 export const MAX_AHEAD_MS = 2;
 
 /** One of the short calls that for once took long must not look like a sudden load, in milliseconds. */

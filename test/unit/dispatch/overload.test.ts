@@ -38,36 +38,38 @@ interface Burst {
   readonly afterMs: (fromMs: number) => number;
 }
 
+let balancer: FakeBalancer;
+
+beforeEach(stopTime);
+
+afterEach(() => {
+  balancer.close();
+  pass(60_000);
+  expect(timersLeft()).toBe(0);
+  startTime();
+});
+
+/** A slot that takes 40 to 60 ms for a call, by turns; its answer is a result, or an error if `fails`. */
+function serve(slot: FakeSlot, fails = false): void {
+  let turn = 0;
+  slot.onCall = ({ callId }) => {
+    turn += 8;
+    const runMs = RUN_MS - 10 + (turn % 21);
+    setTimeout(() => {
+      const call = slot.calls.find((one) => one.callId === callId);
+      if (call === undefined || !slot.connected) return;
+      if (fails) slot.fail(call);
+      else slot.answer(call, 'null', runMs);
+    }, runMs);
+  };
+}
+
 describe('dispatch at ten times its capacity', () => {
-  let balancer: FakeBalancer;
-
-  beforeEach(stopTime);
-
-  afterEach(() => {
-    balancer.close();
-    pass(60_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
-  });
-
-  /** A slot that takes 40 to 60 ms for a call, by turns. */
-  function serve(slot: FakeSlot): void {
-    let turn = 0;
-    slot.onCall = ({ callId }) => {
-      turn += 8;
-      const runMs = RUN_MS - 10 + (turn % 21);
-      setTimeout(() => {
-        const call = slot.calls.find((one) => one.callId === callId);
-        if (call !== undefined && slot.connected) slot.answer(call, 'null', runMs);
-      }, runMs);
-    };
-  }
-
   function burst(timeoutMs: number, queue?: Queue<ActiveCall>): Burst {
     balancer = new FakeBalancer({
       functions: { work: { idempotent: true } },
       workers: WORKERS,
-      onSlot: serve,
+      onSlot: (slot) => serve(slot),
       ...(queue !== undefined && { queue }),
     });
     for (let i = 0; i < 40; i += 1) {
@@ -140,17 +142,6 @@ describe('dispatch at ten times its capacity', () => {
 
 describe('dispatch at a little more than its capacity', () => {
   const FOR_MS = 30_000;
-  let balancer: FakeBalancer;
-
-  beforeEach(stopTime);
-
-  afterEach(() => {
-    balancer.close();
-    pass(60_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
-  });
-
   // A function whose calls all fail is never known: none of them is turned away on arrival.
   it.each([
     [1.1, 1000, 'known', 0.99],
@@ -161,22 +152,10 @@ describe('dispatch at a little more than its capacity', () => {
   ] as const)(
     'does what it can, and hardly ends a slot for calls that come too late: %f, deadlines of %i ms, a function that is %s',
     (load, timeoutMs, known, least) => {
-      let turn = 0;
       balancer = new FakeBalancer({
         functions: { work: { idempotent: true } },
         workers: WORKERS,
-        onSlot: (slot) => {
-          slot.onCall = ({ callId }) => {
-            turn += 8;
-            const runMs = RUN_MS - 10 + (turn % 21);
-            setTimeout(() => {
-              const call = slot.calls.find((one) => one.callId === callId);
-              if (call === undefined || !slot.connected) return;
-              if (known === 'known') slot.answer(call, 'null', runMs);
-              else slot.fail(call);
-            }, runMs);
-          };
-        },
+        onSlot: (slot) => serve(slot, known === 'unknown'),
       });
       for (let i = 0; i < 40; i += 1) {
         balancer.call('work');
