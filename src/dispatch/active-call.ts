@@ -90,8 +90,9 @@ export class ActiveCall implements SlotCall, PendingCall {
     return this.request.arrivedAt;
   }
 
+  /** One that was lost runs alone: it may be what its worker died of, and those beside it would die with it a second time. */
   get shortMs(): number {
-    return shortMs(this.request.spec, this.record);
+    return this.loss === undefined ? shortMs(this.request.spec, this.record) : Infinity;
   }
 
   /** Whether somebody still waits for the answer. */

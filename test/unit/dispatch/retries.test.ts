@@ -116,6 +116,23 @@ describe('dispatch', () => {
       expect(balancer.slots.map(({ calls }) => calls)).toEqual([[]]);
     });
 
+    it('runs each of those alone that were lost with a call that ends its worker', () => {
+      start({ workers: 3 });
+      balancer.warmUp('quick');
+      const poison = balancer.call('quick', { params: '["poison"]' });
+      const calls = Array.from({ length: 30 }, () => balancer.call('quick'));
+      for (let round = 0; round < 100; round += 1) {
+        settle();
+        for (const worker of balancer.workers) {
+          const [first] = worker.slots[0]?.calls ?? [];
+          if (first?.params === '["poison"]') worker.die();
+          else if (first !== undefined) worker.slots[0]!.answer();
+        }
+      }
+      expect(errorOf(poison)).toMatchObject({ code: -32003 });
+      expect(new Set(calls.map(fate))).toEqual(new Set(['ok null']));
+    });
+
     it('waits for another worker that is busy, rather than go where the call was lost', () => {
       const call = lostBesideABusyWorker();
       pass(100);

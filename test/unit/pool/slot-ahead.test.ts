@@ -39,15 +39,15 @@ describe('calls handed ahead', () => {
       expect(MAX_AHEAD_MS).toBe(2);
     });
 
-    it('stops at sixteen', () => {
+    it('stops at a hundred and twenty-eight', () => {
       rig.warm();
       for (let i = 0; i < MAX_AHEAD; i += 1) {
         rig.run({ shortMs: 0.001 });
-        expect(slot.aheadMs(0.001)).toBeLessThan(1);
+        expect(slot.aheadMs(0.001)).toBeLessThan(MAX_AHEAD_MS);
       }
       rig.run({ shortMs: 0.001 });
       expect([slot.running, slot.aheadMs(0.001)]).toEqual([1 + MAX_AHEAD, Infinity]);
-      expect(MAX_AHEAD).toBe(16);
+      expect(MAX_AHEAD).toBe(128);
     });
 
     it.each([
