@@ -14,13 +14,14 @@ export interface Leased<C> {
   after: Leased<C> | undefined;
 }
 
-/** From so many on they are looked up in a table: a slot may run thousands of calls at once, which end in any order. */
+/** Among so many one is looked up in a table: a slot may run thousands of calls at once, which end in any order. */
 const MANY = 32;
 
 /**
- * A doubly linked list. Few calls are looked for from the front, where the one that is answered nearly always stands.
+ * A doubly linked list. The one that is answered nearly always stands in front. A table is made once another one of many is
+ * looked for, and kept while there are many.
  *
- * In place of a Map: whenever a Map has seen some dozen keys come and go it moves to a new table, to which the old one points.
+ * In place of a Map from the first: whenever a Map has seen some dozen keys come and go it moves to a new table, to which the old one points.
  * So the garbage collector found every call alive from an old table that had outlived its use, and kept it: each
  * collection of young objects took 2 to 5 ms in place of 0.5.
  */
@@ -29,6 +30,8 @@ export class LeasedCalls<C> {
   #first: Leased<C> | undefined;
   #last: Leased<C> | undefined;
   #byId: Map<number, Leased<C>> | undefined;
+  /** No id since it was empty was higher. */
+  #highestId = 0;
 
   /** The one that was handed over first. */
   get first(): Leased<C> | undefined {
@@ -42,15 +45,22 @@ export class LeasedCalls<C> {
     if (before === undefined) this.#first = leased;
     else before.after = leased;
     this.#last = leased;
+    this.#highestId = Math.max(this.#highestId, callId);
     this.size += 1;
-    if (this.#byId !== undefined) this.#byId.set(callId, leased);
-    else if (this.size === MANY) this.#byId = new Map(this.all().map((one) => [one.callId, one]));
+    this.#byId?.set(callId, leased);
+  }
+
+  /** Whether one has that id. Ids rise, so that it nearly always suffices to know the highest. */
+  has(callId: number): boolean {
+    return callId <= this.#highestId && this.find(callId) !== undefined;
   }
 
   /** The call of that id; undefined if there is none. */
   find(callId: number): Leased<C> | undefined {
-    if (this.#byId !== undefined) return this.#byId.get(callId);
     let leased = this.#first;
+    if (leased === undefined || leased.callId === callId) return leased;
+    if (this.size >= MANY) this.#byId ??= new Map(this.all().map((one) => [one.callId, one]));
+    if (this.#byId !== undefined) return this.#byId.get(callId);
     while (leased !== undefined && leased.callId !== callId) leased = leased.after;
     return leased;
   }
@@ -64,14 +74,15 @@ export class LeasedCalls<C> {
     if (after === undefined) this.#last = before;
     else after.before = before;
     this.size -= 1;
-    if (this.size === 0) this.#byId = undefined;
+    if (this.size < MANY / 2) this.#byId = undefined;
     else this.#byId?.delete(leased.callId);
+    if (this.size === 0) this.#highestId = 0;
   }
 
   /** Takes all out. */
   clear(): void {
     this.#first = this.#last = this.#byId = undefined;
-    this.size = 0;
+    this.#highestId = this.size = 0;
   }
 
   /** A copy: what is done with them may change them. */

@@ -246,7 +246,7 @@ export class Slot {
   /** Unique among those the slot has: a call may outlast a turn of the counter, or come back before it was given up. */
   #idFor(call: SlotCall): number {
     let { callId } = call;
-    while (this.#calls.find(callId) !== undefined) callId = newCallId();
+    while (this.#calls.has(callId)) callId = newCallId();
     return callId;
   }
 

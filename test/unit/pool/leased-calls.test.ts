@@ -44,6 +44,7 @@ test.each([5, 31, 32, 33, 1000])('finds what is there and nothing else, of %i', 
   for (let id = 1; id <= count; id += 1) {
     expect(calls.find(id)?.callId).toBe(id % 2 === 1 ? id : undefined);
   }
+  for (let id = 1; id <= count + 1; id += 1) expect(calls.has(id)).toBe(id <= count && id % 2 === 1);
   expect(calls.find(count + 1)).toBeUndefined();
 });
 
@@ -59,4 +60,21 @@ test('clear takes all out', () => {
   calls.clear();
   expect(calls.find(3)).toBeUndefined();
   expect(ids(calls)).toEqual([]);
+});
+
+test('finds those that were added or left since it had many', () => {
+  const calls = leased(40);
+  take(calls, 20);
+  calls.add(41, CALL, 41, Infinity);
+  calls.add(20, CALL, 42, Infinity);
+  for (const id of [1, 20, 40, 41]) expect(calls.find(id)?.callId).toBe(id);
+  for (let id = 2; id <= 40; id += 1) take(calls, id);
+  expect(ids(calls)).toEqual([1, 41]);
+  expect([1, 20, 41].map((id) => calls.has(id))).toEqual([true, false, true]);
+});
+
+test('takes ids that begin again for what they are', () => {
+  const calls = new LeasedCalls<string>();
+  for (const id of [4_294_967_295, 1, 2]) calls.add(id, CALL, id, Infinity);
+  expect([4_294_967_295, 1, 2, 3].map((id) => calls.has(id))).toEqual([true, true, true, false]);
 });
