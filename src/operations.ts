@@ -21,6 +21,7 @@ import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { FunctionSpec, Manifest } from './functions/manifest.ts';
 import { mixOf } from './function-mix.ts';
 import type { PoolControl } from './pool-control.ts';
+import { textOfResult } from './pool/answer.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
 import type { WorkerLoad, WorkerUsages } from './worker-usage.ts';
@@ -285,7 +286,7 @@ function answerOf(callId: string, outcome: Outcome): OperatorCallAnswer {
   };
   if (!outcome.ok) return { ...ran, error: outcome.error };
   try {
-    return { ...ran, result: JSON.parse(outcome.json.toString('utf8')) as unknown };
+    return { ...ran, result: JSON.parse(textOfResult(outcome.json)) as unknown };
   } catch {
     throw new Error('the worker’s answer is not JSON');
   }

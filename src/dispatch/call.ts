@@ -2,6 +2,7 @@
 import type { CloudReport } from '../cloud/backend.ts';
 import type { CallError } from '../errors.ts';
 import type { FunctionSpec } from '../functions/manifest.ts';
+import type { ResultJson } from '../pool/answer.ts';
 import type { Params } from '../pool/params.ts';
 
 /** Where a call may run. */
@@ -53,7 +54,7 @@ export interface Loss {
 
 /** How a call ended. `json` is the result as JSON text in UTF-8, not yet checked to be JSON. */
 export type Outcome =
-  | { readonly ok: true; readonly json: Buffer; readonly report: CallReport }
+  | { readonly ok: true; readonly json: ResultJson; readonly report: CallReport }
   | { readonly ok: false; readonly error: CallError; readonly report: CallReport };
 
 /** A call under way. */

@@ -1,6 +1,7 @@
 /** A slot with its data connection: frames on one side, leases on the other. */
+import type { Answer } from './answer.ts';
 import type { Connection } from './connection.ts';
-import { dataSide, readAnswer } from './data-frames.ts';
+import { dataSide, readAnswer, readSmallResult } from './data-frames.ts';
 import { FrameType } from './frames.ts';
 import type { DataHello } from './protocol.ts';
 import { Slot, type SlotConnection, type SlotEvents } from './slot.ts';
@@ -81,14 +82,15 @@ export class ConnectedSlot {
       maxResultBytes + ANSWER_SLACK_BYTES,
       (type, callId, payload) => {
         if (type === FrameType.IDLE && this.#busy) this.#idle();
-        else if (this.#takeAnswer(type, callId, payload)) {
-          this.#tally();
-          this.#events.released();
-        } else this.#events.lied();
+        else if (type === FrameType.DROPPED) this.#ended(this.slot.drop(callId));
+        else this.#ended(this.#answered(callId, readAnswer(type, payload)));
       },
       (reason, garbage) => {
         clearTimeout(this.#timer);
         this.#events.closed(this, reason, garbage);
+      },
+      (callId, bytes, from, to) => {
+        this.#ended(this.#answered(callId, readSmallResult(bytes, from, to)));
       },
     );
   }
@@ -120,9 +122,15 @@ export class ConnectedSlot {
     this.#events.idle(this);
   }
 
-  #takeAnswer(type: number, callId: number, payload: Buffer): boolean {
-    if (type === FrameType.DROPPED) return this.slot.drop(callId);
-    const answer = readAnswer(type, payload);
+  /** A lease has ended; `honest`: what the slot said makes sense. */
+  #ended(honest: boolean): void {
+    if (honest) {
+      this.#tally();
+      this.#events.released();
+    } else this.#events.lied();
+  }
+
+  #answered(callId: number, answer: Answer | undefined): boolean {
     if (answer === undefined) return false;
     this.#events.answered(answer.failure !== undefined);
     return this.slot.answer(callId, answer);

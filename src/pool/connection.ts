@@ -1,7 +1,7 @@
 /** A worker's connection: frames in, frames out, writes gathered per turn of the event loop. */
 import type { Socket } from 'node:net';
 import type { CallFrame } from './call-frame.ts';
-import { FrameDecoder, FrameError, type OnFrame } from './frames.ts';
+import { FrameDecoder, FrameError, type OnFrame, type OnSmallResult } from './frames.ts';
 import { Outgoing } from './outgoing.ts';
 
 /** Hears that a connection has ended, and why; `garbage`: the peer didn't speak frames. */
@@ -14,6 +14,7 @@ export class Connection {
   readonly #outgoing = new Outgoing();
   #flushing = false;
   #onFrame: OnFrame = () => undefined;
+  #onSmallResult: OnSmallResult | undefined;
   #onClose: OnClose = () => undefined;
   #closed: string | undefined;
   #garbage = false;
@@ -40,10 +41,14 @@ export class Connection {
     return this.#decoder.more;
   }
 
-  /** Says who listens from now on, and how long a payload may be, in bytes. A connection already closed says so at once. */
-  attach(maxPayloadBytes: number, onFrame: OnFrame, onClose: OnClose): void {
+  /**
+   * Says who listens from now on, and how long a payload may be, in bytes. Whoever takes small results by themselves may be told of
+   * some as frames all the same. A connection already closed says so at once.
+   */
+  attach(maxPayloadBytes: number, onFrame: OnFrame, onClose: OnClose, onSmallResult?: OnSmallResult): void {
     this.#decoder.maxPayloadBytes = maxPayloadBytes;
     this.#onFrame = onFrame;
+    this.#onSmallResult = onSmallResult;
     this.#onClose = onClose;
     if (this.#closed !== undefined) onClose(this.#closed, this.#garbage);
   }
@@ -82,11 +87,17 @@ export class Connection {
     this.#outgoing.flushTo(this.#socket);
   };
 
+  readonly #tellFrame: OnFrame = (type, callId, payload) => {
+    if (this.#closed === undefined) this.#onFrame(type, callId, payload);
+  };
+
+  readonly #tellSmallResult: OnSmallResult = (callId, bytes, from, to) => {
+    if (this.#closed === undefined) this.#onSmallResult?.(callId, bytes, from, to);
+  };
+
   #read(chunk: Buffer): void {
     try {
-      this.#decoder.push(chunk, (type, callId, payload) => {
-        if (this.#closed === undefined) this.#onFrame(type, callId, payload);
-      });
+      this.#decoder.push(chunk, this.#tellFrame, this.#onSmallResult && this.#tellSmallResult);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#garbage = true;

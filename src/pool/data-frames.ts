@@ -1,8 +1,8 @@
 /** What balancer and slot say to each other on a data connection, between frames and the terms of a slot. */
 import type { Connection } from './connection.ts';
 import { ANSWER_PREFIX_BYTES, CPU_UNKNOWN, FrameType, encodeMark } from './frames.ts';
-import { readFailure } from './protocol.ts';
-import type { Answer } from './answer.ts';
+import { readFailure, type Failure } from './protocol.ts';
+import type { Answer, ResultJson } from './answer.ts';
 import type { SlotConnection } from './slot.ts';
 
 /** Reads a RESULT or FAILURE; undefined for anything else, and for a malformed one. */
@@ -12,13 +12,20 @@ export function readAnswer(type: number, payload: Buffer): Answer | undefined {
   const json = payload.subarray(ANSWER_PREFIX_BYTES);
   const failure = type === FrameType.FAILURE ? readFailure(json) : undefined;
   if (type === FrameType.FAILURE && failure === undefined) return undefined;
-  const cpuUs = payload.readUInt32BE(4);
-  return {
-    json,
-    failure,
-    runMs: payload.readUInt32BE(0) / 1000,
-    cpuMs: cpuUs === CPU_UNKNOWN ? undefined : cpuUs / 1000,
-  };
+  return withTimes(payload, 0, json, failure);
+}
+
+function withTimes(bytes: Buffer, at: number, json: ResultJson, failure: Failure | undefined): Answer {
+  const runMs = bytes.readUInt32BE(at) / 1000;
+  const cpuUs = bytes.readUInt32BE(at + 4);
+  return { json, failure, runMs, cpuMs: cpuUs === CPU_UNKNOWN ? undefined : cpuUs / 1000 };
+}
+
+/** Reads a RESULT whose payload lies between `from` and `to`; undefined for a malformed one. */
+export function readSmallResult(bytes: Buffer, from: number, to: number): Answer | undefined {
+  const jsonFrom = from + ANSWER_PREFIX_BYTES;
+  if (to < jsonFrom) return undefined;
+  return withTimes(bytes, from, bytes.toString('latin1', jsonFrom, to), undefined);
 }
 
 /** An index that no manifest reaches: a worker answers that it doesn't know the function. */

@@ -74,6 +74,12 @@ export class FrameError extends Error {
  */
 export type OnFrame = (type: number, callId: number, payload: Buffer) => void;
 
+/** Receives a small RESULT: its payload is what lies between `from` and `to` in `bytes`, as long as it is told. */
+export type OnSmallResult = (callId: number, bytes: Buffer, from: number, to: number) => void;
+
+/** Payloads of so many bytes are small. */
+const SMALL_RESULT_BYTES = 1024;
+
 const EMPTY = Buffer.alloc(0);
 
 /** Cuts a byte stream into frames. One decoder a connection. */
@@ -95,15 +101,17 @@ export class FrameDecoder {
   }
 
   /**
-   * Takes the next bytes and calls `onFrame` for every frame they complete.
+   * Takes the next bytes and calls `onFrame` for every frame they complete, but `onSmallResult`, where it is given, for most small
+   * RESULTs.
    * @throws FrameError on an impossible length; the decoder can't be used any more.
    */
-  push(chunk: Buffer, onFrame: OnFrame): void {
+  push(chunk: Buffer, onFrame: OnFrame, onSmallResult?: OnSmallResult): void {
     const bytes = this.#coming === undefined ? chunk : this.#goOn(this.#coming, chunk, onFrame);
-    if (bytes !== undefined) this.#cut(this.#start.length === 0 ? bytes : this.#started(bytes), onFrame);
+    if (bytes === undefined) return;
+    this.#cut(this.#start.length === 0 ? bytes : this.#started(bytes), onFrame, onSmallResult);
   }
 
-  #cut(bytes: Buffer, onFrame: OnFrame): void {
+  #cut(bytes: Buffer, onFrame: OnFrame, onSmallResult: OnSmallResult | undefined): void {
     let at = 0;
     while (bytes.length - at >= LENGTH_BYTES) {
       const length = bytes.readUInt32BE(at);
@@ -119,7 +127,10 @@ export class FrameDecoder {
       this.more = isWhole(bytes, end);
       const type = bytes[at + LENGTH_BYTES] ?? 0;
       const callId = bytes.readUInt32BE(at + LENGTH_BYTES + 1);
-      onFrame(type, callId, bytes.subarray(at + HEADER_BYTES, end));
+      const from = at + HEADER_BYTES;
+      if (onSmallResult !== undefined && type === FrameType.RESULT && end - from <= SMALL_RESULT_BYTES)
+        onSmallResult(callId, bytes, from, end);
+      else onFrame(type, callId, bytes.subarray(from, end));
       at = end;
     }
     if (at < bytes.length) this.#start = Buffer.from(bytes.subarray(at));

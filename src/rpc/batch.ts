@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { internalError, timeout, tooLarge } from '../errors.ts';
 import type { CallRequest, Outcome, PendingCall } from '../dispatch/call.ts';
 import type { FunctionSpec } from '../functions/manifest.ts';
+import type { ResultJson } from '../pool/answer.ts';
 import { callRequest, type BodyContext } from './body.ts';
 import { errorReply, failed, joinReplies, replyTo, type EntryOutcome, type Reply } from './reply.ts';
 import type { ParsedRequest } from './request.ts';
@@ -258,10 +259,16 @@ function timedOut(call: CallRequest): EntryOutcome {
   return failed(timeout(call.timeoutMs, false));
 }
 
-function isOneJsonValue(json: Buffer): boolean {
+/** All that may stand in JSON text outside of its strings, and most of what does inside; the bytes stand for themselves. */
+const PLAIN = /^[\t\n\r -~]*$/;
+
+function isOneJsonValue(json: ResultJson): boolean {
   try {
-    if (!isUtf8(json)) return false;
-    JSON.parse(json.toString('utf8'));
+    if (typeof json !== 'string' || !PLAIN.test(json)) {
+      const bytes = typeof json === 'string' ? Buffer.from(json, 'latin1') : json;
+      if (!isUtf8(bytes)) return false;
+      JSON.parse(bytes.toString('utf8'));
+    } else JSON.parse(json);
     return true;
   } catch {
     return false;

@@ -7,6 +7,7 @@
  */
 import type { CallError } from '../errors.ts';
 import type { CallReport } from '../dispatch/call.ts';
+import type { ResultJson } from '../pool/answer.ts';
 
 /** A body to be sent, in pieces to be written one after another. */
 export interface Reply {
@@ -19,7 +20,7 @@ export interface Reply {
 
 /** How one entry of a body ended. `report` is absent if it never reached dispatch. */
 export type EntryOutcome =
-  | { readonly ok: true; readonly json: Buffer; readonly report?: CallReport }
+  | { readonly ok: true; readonly json: ResultJson; readonly report?: CallReport }
   | { readonly ok: false; readonly error: CallError; readonly report?: CallReport };
 
 /** The outcome of an entry that failed. */
@@ -40,7 +41,8 @@ export function replyTo(outcome: EntryOutcome, id: string): Reply {
   const tail = `${BEFORE_ID}${byteString(id)}}`;
   const byteLength = BEFORE_RESULT.length + json.length + tail.length;
   if (json.length > JOIN_BYTES) return { pieces: [BEFORE_RESULT, json, tail], byteLength, report };
-  return { pieces: BEFORE_RESULT + json.toString('latin1') + tail, byteLength, report };
+  const text = typeof json === 'string' ? json : json.toString('latin1');
+  return { pieces: BEFORE_RESULT + text + tail, byteLength, report };
 }
 
 /** The response object of an entry that failed. */

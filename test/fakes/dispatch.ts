@@ -6,7 +6,7 @@ import type { CallReport, CallRequest, Dispatch, Outcome } from '../../src/dispa
 export interface FakeCall {
   readonly request: CallRequest;
   readonly method: string;
-  /** Answers with a result given as JSON text, or as bytes. */
+  /** Answers with a result given as JSON text, which comes as small results do, or as bytes. */
   ok(json: string | Buffer, report?: Partial<CallReport>): void;
   answer(outcome: Outcome): void;
   readonly cancel: Mock<() => void>;
@@ -35,7 +35,8 @@ export class FakeDispatch {
       request,
       method: request.spec.name,
       ok: (json, report) => {
-        answer({ ok: true, json: Buffer.from(json as string), report: { ...POOL_REPORT, ...report } });
+        const bytes = typeof json === 'string' ? Buffer.from(json).toString('latin1') : json;
+        answer({ ok: true, json: bytes, report: { ...POOL_REPORT, ...report } });
       },
       answer,
       cancel: vi.fn<() => void>(),

@@ -2,7 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WireEnd } from '../../fakes/wire.ts';
 import { settle, startTime, stopTime } from '../../fakes/virtual-time.ts';
 import { Connection } from '../../../src/pool/connection.ts';
-import { FrameDecoder, encodeFrame } from '../../../src/pool/frames.ts';
+import { readSmallResult } from '../../../src/pool/data-frames.ts';
+import {
+  FrameDecoder,
+  FrameType,
+  HEADER_BYTES,
+  encodeAnswer,
+  encodeFrame,
+} from '../../../src/pool/frames.ts';
 
 const LIMIT = 1000;
 
@@ -36,6 +43,28 @@ describe('Connection', () => {
       (reason, garbage) => told.push(garbage ? `garbage: ${reason}` : `closed: ${reason}`),
     );
   }
+
+  it('tells small results by themselves to whoever wants that, until it ends', () => {
+    const result = (text: string): Buffer => encodeAnswer(FrameType.RESULT, 7, 1000, 2000, text);
+    peer.write(result('"a"'));
+    settle();
+    connection.attach(
+      LIMIT,
+      (type) => told.push(`${type}`),
+      () => told.push('closed'),
+      (callId, bytes, from, to) => {
+        told.push(`${callId} ${JSON.stringify(readSmallResult(bytes, from, to))}`);
+        connection.destroy('enough');
+      },
+    );
+    told.length = 0;
+    peer.write(Buffer.concat([result('"ž"'), result('"late"')]));
+    settle();
+    const answer = { json: Buffer.from('"ž"').toString('latin1'), runMs: 1, cpuMs: 2 };
+    expect(told).toEqual([`7 ${JSON.stringify(answer)}`, 'closed']);
+    const cut = encodeFrame(FrameType.RESULT, Buffer.alloc(7));
+    expect(readSmallResult(cut, HEADER_BYTES, cut.length)).toBeUndefined();
+  });
 
   it('writes all frames of a turn at once', () => {
     for (let i = 1; i <= 20; i += 1) connection.send(encodeFrame(i, 'x'));

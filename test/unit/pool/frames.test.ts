@@ -89,6 +89,51 @@ describe('FrameDecoder', () => {
     );
   });
 
+  it('tells small results by themselves, but each once, in its turn, and with the same bytes', () => {
+    const frames = fc.array(
+      fc.record({
+        type: fc.constantFrom(FrameType.RESULT, FrameType.FAILURE),
+        payload: fc.oneof(
+          fc.uint8Array({ maxLength: 30 }),
+          fc.uint8Array({ minLength: 1000, maxLength: 1050 }),
+        ),
+      }),
+      { maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(frames, fc.array(fc.nat(4000), { maxLength: 10 }), (all, cuts) => {
+        const bytes = Buffer.concat(all.map(({ type, payload }) => encodeFrame(type, Buffer.from(payload))));
+        const seen: Frame[] = [];
+        let alone = 0;
+        const decoder = new FrameDecoder(2000);
+        for (const chunk of cutAt(
+          bytes,
+          cuts.map((cut) => cut % (bytes.length + 1)),
+        )) {
+          decoder.push(
+            chunk,
+            (type, callId, payload) => {
+              if (cuts.length === 0) expect(type !== FrameType.RESULT || payload.length > 1024).toBe(true);
+              seen.push({ type, callId, payload: payload.toString('hex') });
+            },
+            (callId, view, from, to) => {
+              alone += 1;
+              seen.push({ type: FrameType.RESULT, callId, payload: view.toString('hex', from, to) });
+            },
+          );
+        }
+        const expected = all.map(({ type, payload }) => ({
+          type,
+          callId: 0,
+          payload: Buffer.from(payload).toString('hex'),
+        }));
+        expect(seen).toEqual(expected);
+        const small = all.filter(({ type, payload }) => type === FrameType.RESULT && payload.length <= 1024);
+        if (cuts.length === 0) expect(alone).toBe(small.length);
+      }),
+    );
+  });
+
   it('keeps half a frame to itself', () => {
     const frame = encodeFrame(FrameType.HEARTBEAT, 'abc');
     for (let bytes = 0; bytes < frame.length; bytes += 1)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { POOL_REPORT } from '../../fakes/dispatch.ts';
 import { calls, fakeTimers, openBatching, summary } from '../../support/rpc.ts';
 
 fakeTimers();
@@ -88,6 +89,20 @@ describe('results are checked before they share a body', () => {
       [0, 1],
       [1, -32603],
       [2, 3],
+    ]);
+    expect(desk.onBadResult).toHaveBeenCalledExactlyOnceWith('w7');
+  });
+
+  it('are sound however they came, and their bytes are kept', () => {
+    const { fake, desk } = openBatching();
+    const sent = desk.send(calls(3));
+    fake.calls[0]?.ok('{"žluť": ["\u007f", "🙂"]}');
+    fake.calls[1]?.ok(Buffer.from('"žluť"'));
+    fake.calls[2]?.answer({ ok: true, json: '"\xff"', report: { ...POOL_REPORT, worker: 'w7' } });
+    expect(summary(sent.json)).toEqual([
+      [0, { žluť: ['\u007f', '🙂'] }],
+      [1, 'žluť'],
+      [2, -32603],
     ]);
     expect(desk.onBadResult).toHaveBeenCalledExactlyOnceWith('w7');
   });
