@@ -5,7 +5,8 @@ import { failureError } from '../functions/failure.ts';
 import { newCallId } from '../pool/call-ids.ts';
 import type { SlotAnswer } from '../pool/answer.ts';
 import { letGo } from '../pool/holders.ts';
-import type { Slot, SlotCall } from '../pool/slot.ts';
+import type { SlotCall } from '../pool/slot-call.ts';
+import type { Slot } from '../pool/slot.ts';
 import type { CallEvents } from './call-events.ts';
 import type { CallReport, CallRequest, Loss, Outcome, PendingCall, Weighed } from './call.ts';
 import type { RunTimes } from './estimates.ts';
@@ -138,14 +139,19 @@ export class ActiveCall implements SlotCall, PendingCall {
     return this.leased ? now - (this.#startedAt ?? now) : undefined;
   }
 
-  remainingMs(now: number): number {
-    return this.record.local.remainingMs(now - (this.#startedAt ?? now)) / this.concurrency;
+  remainingMs(elapsedMs: number): number {
+    return this.record.local.remainingMs(elapsedMs) / this.concurrency;
   }
 
-  likelyLeftMs(now: number): number {
+  likelyLeftMs(elapsedMs: number): number {
     const { estimates } = this.record;
-    if (estimates === undefined) return this.remainingMs(now);
-    return estimates.local.remainingMs(now - (this.#startedAt ?? now), this.characters) / this.concurrency;
+    if (estimates === undefined) return this.remainingMs(elapsedMs);
+    return estimates.local.remainingMs(elapsedMs, this.characters) / this.concurrency;
+  }
+
+  /** A short one has most likely waited behind others since it was handed over. */
+  leftMs(now: number): number {
+    return Math.min(this.shortMs, this.remainingMs(this.runningMs(now) ?? 0));
   }
 
   /** Hands it to a slot that has room. */

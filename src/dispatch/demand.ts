@@ -13,8 +13,8 @@ export interface WorkingCall {
   readonly waitingSince: number;
   /** The work it is expected to be, in slot-milliseconds; undefined while its function isn't known. */
   readonly expectedMs: number | undefined;
-  /** What is left of it, in slot-milliseconds. */
-  remainingMs(now: number): number;
+  /** What is left of it at `now` (performance.now()), in slot-milliseconds. */
+  leftMs(now: number): number;
 }
 
 /** Times in milliseconds, work in slot-milliseconds; the counters are `arrivedWorkMs`, `offloaded` and `cpuMs`. */
@@ -67,7 +67,7 @@ export class Demand {
         waiting.workMs += call.expectedMs ?? 0;
         // What it waited in its batch before says nothing of the slots; one that has just been placed hasn't waited yet.
         if (call.waiting) waiting.oldestMs = Math.max(waiting.oldestMs, now - call.waitingSince);
-      } else if (call.leased) runningMs += call.remainingMs(now);
+      } else if (call.leased) runningMs += call.leftMs(now);
     }
     return {
       arrivedWorkMs: this.#arrivedWorkMs,

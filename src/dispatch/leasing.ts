@@ -1,4 +1,5 @@
 /** Puts calls on slots: on a free one, or behind a short call; and holds slots back for those that wait. */
+import { MAX_AHEAD_MS } from '../pool/ahead-limits.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ActiveCall } from './active-call.ts';
 
@@ -17,7 +18,8 @@ export class Leasing {
   /** Starts the call on a slot. False: none can have it now. */
   place(call: ActiveCall): boolean {
     // Its time is over, which it will be told within a step of the deadlines; a slot would be ended for it.
-    if (performance.now() >= call.deadlineAt) return false;
+    const now = performance.now();
+    if (now >= call.deadlineAt) return false;
     const avoid = this.#avoid(call);
     const free = this.#pool.free(call.concurrency, avoid, call.bundles);
     if (free !== undefined) {
@@ -25,7 +27,9 @@ export class Leasing {
       return true;
     }
     const { shortMs } = call;
-    const ahead = shortMs === Infinity ? undefined : this.#pool.ahead(shortMs, avoid, call.bundles);
+    // One whose deadline is near would pass it behind others.
+    if (shortMs === Infinity || call.deadlineAt - now <= MAX_AHEAD_MS) return false;
+    const ahead = this.#pool.ahead(shortMs, avoid, call.bundles);
     // One that was held up in a slot gains nothing there.
     if (ahead === undefined || call.isIn(ahead)) return false;
     call.start(ahead);
@@ -45,7 +49,9 @@ export class Leasing {
 
   /** Holds a slot back for a call that waits, if it may go there. */
   reserve(call: ActiveCall): void {
-    this.#pool.reserve(call.concurrency, this.#avoid(call));
+    const avoid = this.#avoid(call);
+    if (call.loss !== undefined && call.concurrency === 1) this.#pool.reserveEmpty(avoid, performance.now());
+    else this.#pool.reserve(call.concurrency, avoid);
   }
 
   /** Stops every timer. */

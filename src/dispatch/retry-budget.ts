@@ -1,11 +1,13 @@
 /** How many calls may be placed a second time, so that failure can't double the load. Pure: `now` is an argument. */
 
+import { MAX_AHEAD } from '../pool/ahead-limits.ts';
+
 /** What each call adds (Finagle's default: 20% of calls). */
 const PER_CALL = 0.2;
 /** What each second adds, so that a quiet balancer can retry too. */
 const PER_SECOND = 10;
-/** The most that is saved up: ten seconds of the quiet allowance. */
-const MOST = 100;
+/** The most that is saved up: as many as two slots may have in line, so that one that hangs holds none of them up. */
+const MOST = 2 * MAX_AHEAD;
 
 /** A token bucket, filled by calls and by time. */
 export class RetryBudget {

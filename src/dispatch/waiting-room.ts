@@ -140,16 +140,29 @@ export class WaitingRoom implements LocalSide {
         this.#toPump = false;
         const now = performance.now();
         this.#pumpedAt = now;
-        for (const call of queue.next(now)) this.#try(call, now);
+        this.#round(queue.next(now), now);
       }
     } finally {
       this.#pumping = false;
     }
   };
 
+  /** Where one that was lost finds no slot to be alone in, others like it are spared the look: a death brings a hundred at once. */
+  #round(calls: readonly ActiveCall[], now: number): void {
+    const { pool } = this.#parts;
+    let stuck: ActiveCall | undefined;
+    for (const call of calls) {
+      if (!call.waiting) continue; // it left since the round began
+      if (stuck !== undefined && stuck.loss?.workerId === call.loss?.workerId && !pool.mixed) {
+        if (stuck.concurrency === call.concurrency && call.deadlineAt > now) continue;
+      }
+      this.#try(call, now);
+      if (call.waiting && call.loss !== undefined) stuck = call;
+    }
+  }
+
   #try(call: ActiveCall, now: number): void {
     const { queue, leasing } = this.#parts;
-    if (!call.waiting) return; // it left since the round began
     if (queue.tooLate(call, now)) call.expire();
     else if (leasing.place(call)) {
       queue.serve(call);

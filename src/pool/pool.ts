@@ -177,6 +177,23 @@ export class Pool implements Newcomers {
     if (best !== undefined) best.reservedFor = concurrency;
   }
 
+  /**
+   * The same for a call of concurrency 1 that may share its slot with no other: holds the slot back that is likely to be empty first
+   * at `now` (performance.now()), in place of the one before, even where calls of one slot each run. Else short calls would
+   * be handed ahead to each of them for ever.
+   */
+  reserveEmpty(avoid: string | undefined, now: number): void {
+    let best: Slot | undefined;
+    let bestMs = Infinity;
+    for (const slot of this.#slots) {
+      if (slot.mode === 1 && slot.reservedFor === 1) slot.reservedFor = 0;
+      if (!slot.usable || slot.workerId === avoid || slot.mode === 0 || slot.reservedFor !== 0) continue;
+      const ms = slot.freeInMs(now);
+      if (ms < bestMs) [best, bestMs] = [slot, ms];
+    }
+    if (best !== undefined) best.reservedFor = 1;
+  }
+
   /** Nobody waits for a slot of this concurrency any more. */
   unreserve(concurrency: number): void {
     for (const slot of this.#slots) if (slot.reservedFor === concurrency) slot.reservedFor = 0;

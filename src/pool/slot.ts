@@ -1,39 +1,10 @@
 /** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
 import { MAX_AHEAD, MAX_AHEAD_MS, MOST_COUNTED_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
-import type { Answer, SlotAnswer } from './answer.ts';
+import type { Answer } from './answer.ts';
 import { newCallId } from './call-ids.ts';
 import { LeasedCalls, type Leased } from './leased-calls.ts';
 import { PeakEwma } from './peak-ewma.ts';
-import type { Params } from './params.ts';
-
-/** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
-export interface SlotCall {
-  /** Its own id; a slot that has a call of this id already knows it by another. */
-  readonly callId: number;
-  /** Its function's place in the manifest of that bundle; undefined where that bundle doesn't have it. */
-  functionIndexIn(bundle: string): number | undefined;
-  readonly params: Params | undefined;
-  /** Its trace, where it belongs to one. */
-  readonly traceparent?: string | undefined;
-  readonly tracestate?: string | undefined;
-  /** performance.now() of the deadline, in milliseconds. */
-  readonly deadlineAt: number;
-  /** How many of its function's calls a slot may run at once. */
-  readonly concurrency: number;
-  /** How long it takes at the most, in milliseconds, if it is known to be short and may be handed ahead; else Infinity. */
-  readonly shortMs: number;
-  /** What is left of it, in slot-milliseconds, at `now` (performance.now()). */
-  remainingMs(now: number): number;
-  /** The same, where all that is known of its function is asked, which takes longer. */
-  likelyLeftMs(now: number): number;
-  answered(slot: Slot, answer: SlotAnswer): void;
-  /** The slot gave it back, unstarted, as it was asked to. */
-  dropped(slot: Slot): void;
-  /** The slot or its worker is gone; the call may have run. */
-  lost(slot: Slot, reason: string): void;
-  /** The call before it takes too long, or its worker is silent. Told again until it is taken back. */
-  heldUp(slot: Slot, callId: number): void;
-}
+import type { SlotCall } from './slot-call.ts';
 
 /** What the slot needs of its data connection. */
 export interface SlotConnection {
@@ -152,8 +123,13 @@ export class Slot {
   /** How long until it is empty, as far as can be expected, in milliseconds from `now`; `likely`: by likelyLeftMs. */
   freeInMs(now: number, likely = false): number {
     let ms = 0;
-    for (let leased = this.#calls.first; leased !== undefined; leased = leased.after)
-      ms += likely ? leased.call.likelyLeftMs(now) : leased.call.remainingMs(now);
+    // Those that wait behind the first haven't begun.
+    let since = this.#frontSince;
+    for (let leased = this.#calls.first; leased !== undefined; leased = leased.after) {
+      const elapsedMs = now - (this.#concurrency > 1 ? leased.at : since);
+      ms += likely ? leased.call.likelyLeftMs(elapsedMs) : leased.call.remainingMs(elapsedMs);
+      since = now;
+    }
     return ms;
   }
 
@@ -188,7 +164,7 @@ export class Slot {
       this.#events.ranShort(Math.min(runMs, now - leased.at, MOST_COUNTED_MS));
     }
     leased.call.answered(this, { json, failure, runMs, cpuMs, warm });
-    this.#afterRelease(now);
+    this.#afterRelease();
     return true;
   }
 
@@ -197,7 +173,7 @@ export class Slot {
     if (this.#calls.find(callId)?.abandoned !== true) return false;
     const now = performance.now();
     this.#release(callId, now)?.call.dropped(this);
-    this.#afterRelease(now);
+    this.#afterRelease();
     return true;
   }
 
@@ -229,13 +205,15 @@ export class Slot {
   }
 
   /**
-   * Tells the calls handed ahead if the one before them has taken `slackMs` longer than it should.
-   * @returns whether there are calls handed ahead at all.
+   * Tells the calls handed ahead if the one before them has taken `slackMs` longer than it should. If that one's deadline
+   * had passed before its turn, it wasn't given back as it was asked to: that ends the process.
+   * @returns whether there are calls handed ahead at all, or one that nobody waits for.
    */
   checkFront(now: number, slackMs: number): boolean {
-    if (this.#calls.size < 2 || this.#concurrency !== 1) return false;
-    const { first } = this.#calls;
-    if (first === undefined || now - this.#frontSince < first.shortMs + slackMs) return true;
+    const { first, size } = this.#calls;
+    if (first === undefined || this.#concurrency !== 1 || (size === 1 && !first.abandoned)) return false;
+    if (now - this.#frontSince < first.shortMs + slackMs) return true;
+    if (first.abandoned && first.call.deadlineAt <= now && !this.#retiring) this.#retire();
     this.#heldUp = true;
     for (const leased of this.#calls.all()) {
       if (leased !== first && !leased.abandoned) leased.call.heldUp(this, leased.callId);
@@ -278,17 +256,14 @@ export class Slot {
     return leased;
   }
 
-  #afterRelease(now: number): void {
+  #afterRelease(): void {
     if (this.#retiring) {
       // A retiring slot is ended as soon as nobody waits for anything in it.
       if (this.#abandoned === this.#calls.size) this.#events.end(this, 'now');
       return;
     }
-    const { first } = this.#calls;
-    // Its deadline passed while it waited, and now it may run.
-    if (first?.abandoned === true && first.call.deadlineAt <= now) this.#retire();
     // Of answers that came together only the last one tells: what waits is looked at once, not once for each.
-    if (!this.#retiring && !this.#connection.more) this.#events.room();
+    if (!this.#connection.more) this.#events.room();
   }
 
   #retire(): void {

@@ -16,7 +16,7 @@ const call = (is: Partial<WorkingCall>): WorkingCall => ({
   concurrency: 1,
   waitingSince: 0,
   expectedMs: 100,
-  remainingMs: () => 40,
+  leftMs: () => 40,
   ...is,
 });
 

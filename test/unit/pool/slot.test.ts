@@ -3,6 +3,9 @@ import { pass, startTime, stopTime } from '../../fakes/virtual-time.ts';
 import { Slot } from '../../../src/pool/slot.ts';
 import { ANSWER, SlotRig } from './slot-rig.ts';
 
+/** In milliseconds. */
+const SLACK_MS = 5;
+
 describe('Slot', () => {
   let rig: SlotRig;
   let slot: Slot;
@@ -172,15 +175,19 @@ describe('Slot', () => {
       expect([rig.ends, slot.room(1)]).toEqual([[], 1]);
     });
 
-    it('ends the slot when its turn comes before it is given back', () => {
+    it('ends the slot when its turn comes and it isn’t given back', () => {
       rig.warm();
       const front = rig.run({ shortMs: 0.1 });
       const behind = rig.run({ shortMs: 0.1, timeoutMs: 50 });
       pass(60);
       slot.overdue(behind.id);
       slot.answer(front.id, ANSWER);
-      expect(rig.ends).toEqual(['end now']);
-      expect(slot.usable).toBe(false);
+      pass(5);
+      expect([slot.checkFront(performance.now(), SLACK_MS), rig.ends]).toEqual([true, []]);
+      pass(1);
+      expect([slot.checkFront(performance.now(), SLACK_MS), rig.ends]).toEqual([true, ['end now']]);
+      slot.checkFront(performance.now(), SLACK_MS);
+      expect([rig.ends, slot.usable]).toEqual([['end now'], false]);
     });
 
     it('leaves alone a slot that doesn’t have it', () => {
