@@ -44,6 +44,7 @@ export const PURE_FILES = [
   'src/dispatch/run-time-model.ts',
   'src/dispatch/size-fit.ts',
   'src/dispatch/warm-instances.ts',
+  'src/pool/ahead-limits.ts',
   'src/pool/call-frame.ts',
   'src/pool/frames.ts',
   'src/pool/leased-calls.ts',

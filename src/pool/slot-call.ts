@@ -1,10 +1,9 @@
-/** What slots and calls know of each other. */
+/** What a slot needs to know of its calls, and tells them. */
 import type { SlotAnswer } from './answer.ts';
 import type { Params } from './params.ts';
-import type { Slot } from './slot.ts';
 
-/** A call as a slot sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
-export interface SlotCall {
+/** A call as a slot of type S sees it. Exactly one of answered, dropped and lost is called, once: it ends the lease. */
+export interface CallIn<S> {
   /** Its own id; a slot that has a call of this id already knows it by another. */
   readonly callId: number;
   /** Its function's place in the manifest of that bundle; undefined where that bundle doesn't have it. */
@@ -23,11 +22,11 @@ export interface SlotCall {
   remainingMs(elapsedMs: number): number;
   /** The same, where all that is known of its function is asked, which takes longer. */
   likelyLeftMs(elapsedMs: number): number;
-  answered(slot: Slot, answer: SlotAnswer): void;
+  answered(slot: S, answer: SlotAnswer): void;
   /** The slot gave it back, unstarted, as it was asked to. */
-  dropped(slot: Slot): void;
+  dropped(slot: S): void;
   /** The slot or its worker is gone; the call may have run. */
-  lost(slot: Slot, reason: string): void;
+  lost(slot: S, reason: string): void;
   /** The call before it takes too long, or its worker is silent. Told again until it is taken back. */
-  heldUp(slot: Slot, callId: number): void;
+  heldUp(slot: S, callId: number): void;
 }

@@ -4,7 +4,10 @@ import type { Answer } from './answer.ts';
 import { newCallId } from './call-ids.ts';
 import { LeasedCalls, type Leased } from './leased-calls.ts';
 import { PeakEwma } from './peak-ewma.ts';
-import type { SlotCall } from './slot-call.ts';
+import type { CallIn } from './slot-call.ts';
+
+/** A call as a slot sees it. */
+export type SlotCall = CallIn<Slot>;
 
 /** What the slot needs of its data connection. */
 export interface SlotConnection {

@@ -1,6 +1,5 @@
 /** Slots that have dozens of short calls in line: what that means for those that are lost, for what is expected, and for deadlines. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ActiveCall } from '../../../src/dispatch/active-call.ts';
 import { FakeBalancer, fate, type MadeCall } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
 import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
@@ -37,7 +36,7 @@ describe('with dozens of calls in line in each slot', () => {
     const ids = new Set(slot.calls.map(({ callId }) => callId));
     balancer.workers.find(({ slots }) => slots.includes(slot))!.endSlot(slot);
     settle();
-    return calls.filter(({ pending }) => ids.has((pending as ActiveCall).callId));
+    return calls.filter(({ pending }) => ids.has(pending.callId));
   }
 
   /** Two slots are full, and one of them ends. */

@@ -2,8 +2,7 @@
 import { newCallId } from '../../../src/pool/call-ids.ts';
 import type { SlotAnswer } from '../../../src/pool/answer.ts';
 import { WARM_AFTER_CALLS } from '../../../src/pool/ahead-limits.ts';
-import type { SlotCall } from '../../../src/pool/slot-call.ts';
-import { Slot } from '../../../src/pool/slot.ts';
+import { Slot, type SlotCall } from '../../../src/pool/slot.ts';
 
 /** An answer like any other. */
 export const ANSWER = { json: Buffer.from('1'), failure: undefined, runMs: 0.1, cpuMs: undefined };
