@@ -148,9 +148,8 @@ export class ActiveCall implements SlotCall, PendingCall {
     return estimates.local.remainingMs(elapsedMs, this.characters) / this.concurrency;
   }
 
-  /** A short one has most likely waited behind others since it was handed over. */
   leftMs(now: number): number {
-    return Math.min(this.shortMs, this.remainingMs(this.runningMs(now) ?? 0));
+    return this.remainingMs(this.#leases.running ? now - (this.#startedAt ?? now) : 0);
   }
 
   /** Hands it to a slot that has room. */

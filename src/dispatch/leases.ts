@@ -19,6 +19,11 @@ export class Leases {
     return this.#first !== undefined;
   }
 
+  /** Whether the first of them runs it, for all that is known: it doesn't wait there behind others. */
+  get running(): boolean {
+    return this.#first?.slot.runs(this.#first.callId) === true;
+  }
+
   /** Whether this slot holds it. */
   has(slot: Slot): boolean {
     return this.#first?.slot === slot || this.#others.some((lease) => lease.slot === slot);

@@ -1,5 +1,4 @@
 /** Puts calls on slots: on a free one, or behind a short call; and holds slots back for those that wait. */
-import { MAX_AHEAD_MS } from '../pool/ahead-limits.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ActiveCall } from './active-call.ts';
 
@@ -27,11 +26,11 @@ export class Leasing {
       return true;
     }
     const { shortMs } = call;
-    // One whose deadline is near would pass it behind others.
-    if (shortMs === Infinity || call.deadlineAt - now <= MAX_AHEAD_MS) return false;
-    const ahead = this.#pool.ahead(shortMs, avoid, call.bundles);
+    const ahead = shortMs === Infinity ? undefined : this.#pool.ahead(shortMs, avoid, call.bundles);
     // One that was held up in a slot gains nothing there.
     if (ahead === undefined || call.isIn(ahead)) return false;
+    // One whose deadline is near would pass it in line.
+    if (call.deadlineAt - now <= ahead.aheadMs(shortMs)) return false;
     call.start(ahead);
     this.#frontCheck ??= setInterval(this.#checkFronts, HELD_UP_MS);
     return true;

@@ -9,6 +9,9 @@ import type { Slot } from './slot.ts';
 import { Worker } from './worker.ts';
 import type { WorkerState } from './worker-state.ts';
 
+/** A slot that is held back until it is empty should be so by now, if it isn't expected to be within this, in milliseconds. */
+const LONG_MS = 10;
+
 /** Who listens to the pool. */
 export interface PoolListener {
   /** Some slot may have room for a call. */
@@ -178,17 +181,22 @@ export class Pool implements Newcomers {
   }
 
   /**
-   * The same for a call of concurrency 1 that may share its slot with no other: holds the slot back that is likely to be empty first
-   * at `now` (performance.now()), in place of the one before, even where calls of one slot each run. Else short calls would
-   * be handed ahead to each of them for ever.
+   * The same for a call of concurrency 1 that may share its slot with no other: at `now` (performance.now()) holds the slot back
+   * that is likely to be empty first, even where calls of one slot each run. Else short calls would be handed ahead to each of
+   * them for ever. One that is held back stays so, unless its calls take long after all: if it went from slot to slot, none
+   * would ever be empty.
    */
   reserveEmpty(avoid: string | undefined, now: number): void {
+    const slots = this.#slots.filter((slot) => slot.usable && slot.workerId !== avoid && slot.mode !== 0);
+    const held = slots.find(({ reservedFor }) => reservedFor === 1);
+    if (held !== undefined) {
+      if (held.mode !== 1 || held.freeInMs(now) <= LONG_MS) return;
+      held.reservedFor = 0;
+    }
     let best: Slot | undefined;
     let bestMs = Infinity;
-    for (const slot of this.#slots) {
-      if (slot.mode === 1 && slot.reservedFor === 1) slot.reservedFor = 0;
-      if (!slot.usable || slot.workerId === avoid || slot.mode === 0 || slot.reservedFor !== 0) continue;
-      const ms = slot.freeInMs(now);
+    for (const slot of slots) {
+      const ms = slot.reservedFor === 0 ? slot.freeInMs(now) : Infinity;
       if (ms < bestMs) [best, bestMs] = [slot, ms];
     }
     if (best !== undefined) best.reservedFor = 1;

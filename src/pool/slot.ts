@@ -167,7 +167,7 @@ export class Slot {
       this.#events.ranShort(Math.min(runMs, now - leased.at, MOST_COUNTED_MS));
     }
     leased.call.answered(this, { json, failure, runMs, cpuMs, warm });
-    this.#afterRelease();
+    this.#afterRelease(now);
     return true;
   }
 
@@ -176,7 +176,7 @@ export class Slot {
     if (this.#calls.find(callId)?.abandoned !== true) return false;
     const now = performance.now();
     this.#release(callId, now)?.call.dropped(this);
-    this.#afterRelease();
+    this.#afterRelease(now);
     return true;
   }
 
@@ -189,12 +189,17 @@ export class Slot {
     for (const { call } of calls) call.lost(this, reason);
   }
 
+  /** Whether a call that it has was started: all were where it runs several at once, else the first. */
+  runs(callId: number): boolean {
+    return this.#concurrency > 1 || this.#calls.first?.callId === callId;
+  }
+
   /**
    * Takes a call back that waits behind the first; the slot gives it back, or answers it if it had begun. One that runs,
    * for all that is known here, stays.
    */
   takeBack(callId: number): void {
-    if (!this.#runs(callId) && this.#abandon(callId)) this.#connection.takeBack(callId);
+    if (!this.runs(callId) && this.#abandon(callId)) this.#connection.takeBack(callId);
   }
 
   /**
@@ -204,7 +209,7 @@ export class Slot {
   overdue(callId: number): void {
     if (!this.#abandon(callId)) return;
     this.#connection.cancel(callId);
-    if (this.#runs(callId)) this.#retire();
+    if (this.runs(callId)) this.#retire();
   }
 
   /**
@@ -231,11 +236,6 @@ export class Slot {
     return callId;
   }
 
-  /** Whether a call that it has was started: all were where it runs several at once, else the first. */
-  #runs(callId: number): boolean {
-    return this.#concurrency > 1 || this.#calls.first?.callId === callId;
-  }
-
   #abandon(callId: number): boolean {
     const leased = this.#calls.find(callId);
     if (leased === undefined) return false;
@@ -247,7 +247,7 @@ export class Slot {
   #release(callId: number, now: number): Leased<SlotCall> | undefined {
     const leased = this.#calls.find(callId);
     if (leased === undefined) return undefined;
-    if (this.#runs(callId)) {
+    if (this.runs(callId)) {
       this.#frontSince = now;
       this.#heldUp = false;
     }
@@ -259,12 +259,15 @@ export class Slot {
     return leased;
   }
 
-  #afterRelease(): void {
+  #afterRelease(now: number): void {
     if (this.#retiring) {
       // A retiring slot is ended as soon as nobody waits for anything in it.
       if (this.#abandoned === this.#calls.size) this.#events.end(this, 'now');
       return;
     }
+    const { first } = this.#calls;
+    // Its deadline passed while it waited, and now it may run. As long as it takes calls, checkFront gives it some time.
+    if (!this.#open && first?.abandoned === true && first.call.deadlineAt <= now) return this.#retire();
     // Of answers that came together only the last one tells: what waits is looked at once, not once for each.
     if (!this.#connection.more) this.#events.room();
   }

@@ -6,6 +6,7 @@ import type { Backend, Outcome } from '../../src/dispatch/call.ts';
 import type { OffloadRule } from '../../src/dispatch/observation.ts';
 import type { Queue } from '../../src/dispatch/queue.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
+import { textOfResult } from '../../src/pool/answer.ts';
 import type { Params } from '../../src/pool/params.ts';
 import type { PolicyName } from '../../src/pool/policies.ts';
 import { Pool } from '../../src/pool/pool.ts';
@@ -199,7 +200,7 @@ export function fate({ outcomes }: MadeCall): string {
   if (outcomes.length > 1) throw new Error('a call was answered more than once');
   const [outcome] = outcomes;
   if (outcome === undefined) return '';
-  return outcome.ok ? `ok ${outcome.json.toString()}` : outcome.error.name;
+  return outcome.ok ? `ok ${textOfResult(outcome.json)}` : outcome.error.name;
 }
 
 /** The error that a call ended in, if it did. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Dispatcher } from '../../../src/dispatch/dispatcher.ts';
 import type { Outcome } from '../../../src/dispatch/call.ts';
 import { parseManifest, type Manifest } from '../../../src/functions/manifest.ts';
+import { textOfResult } from '../../../src/pool/answer.ts';
 import { Listener, workerToken } from '../../../src/pool/listener.ts';
 import { Pool } from '../../../src/pool/pool.ts';
 import { Watch } from '../../../src/pool/watch.ts';
@@ -163,7 +164,7 @@ export class WorkerRig {
     });
     const { worker } = outcome.report;
     const ended: Ended = outcome.ok
-      ? { result: JSON.parse(outcome.json.toString()) as unknown }
+      ? { result: JSON.parse(textOfResult(outcome.json)) as unknown }
       : { error: outcome.error.name };
     return worker === undefined ? ended : { ...ended, worker };
   }

@@ -21,7 +21,10 @@ describe('with dozens of calls in line in each slot', () => {
   });
 
   function start(workers: number): void {
-    balancer = new FakeBalancer({ functions: { quick: { idempotent: true }, slow: {} }, workers });
+    balancer = new FakeBalancer({
+      functions: { quick: { idempotent: true }, slow: {}, four: { concurrency: 4 } },
+      workers,
+    });
     balancer.warmUp('quick');
   }
 
@@ -48,7 +51,7 @@ describe('with dozens of calls in line in each slot', () => {
   }
 
   /** Many clients call without a pause, and no slot is ever empty by itself, for so many milliseconds. */
-  function askAllTheTime(ms: number): void {
+  function askAllTheTime(ms: number, inTurn = false): void {
     let over = false;
     const ask = (): void => {
       const made = balancer.call('quick');
@@ -59,12 +62,13 @@ describe('with dozens of calls in line in each slot', () => {
     for (let i = 0; i < 200; i += 1) ask();
     for (let round = 0; round < ms; round += 1) {
       pass(1);
-      for (const slot of balancer.slots) {
-        if (slot.stuck) continue;
-        // All but the last, while there are several.
-        for (let n = Math.max(1, slot.calls.length - 1); n > 0 && slot.calls.length > 0; n -= 1)
+      balancer.slots.forEach((slot, index) => {
+        if (slot.stuck || (inTurn && index !== round % balancer.slots.length)) return;
+        // A group of them, but never all, while there are several.
+        const most = inTurn ? Math.ceil(slot.calls.length / 2) : slot.calls.length - 1;
+        for (let n = Math.max(1, most); n > 0 && slot.calls.length > 0; n -= 1)
           slot.answer(undefined, 'null', RUN_MS);
-      }
+      });
     }
     over = true;
   }
@@ -72,6 +76,41 @@ describe('with dozens of calls in line in each slot', () => {
   it('those lost with a slot are answered although others come all the time', () => {
     const lost = loseHalf();
     askAllTheTime(300);
+    expect(new Set(lost.map(fate))).toEqual(new Set(['ok null']));
+  });
+
+  it('those lost are answered too where slots answer in groups, one slot after another', () => {
+    start(3);
+    const calls = call(3 * FULL);
+    const lost = lose(balancer.slots[0]!, calls);
+    expect(lost).toHaveLength(FULL);
+    askAllTheTime(500, true);
+    expect(new Set(lost.map(fate))).toEqual(new Set(['ok null']));
+  });
+
+  it('those lost hold back one of the slots that run several calls at once, and no more', () => {
+    start(2);
+    for (let i = 0; i < 8; i += 1) balancer.call('four');
+    settle();
+    const others = [...balancer.slots];
+    const worker = balancer.addWorker();
+    settle();
+    const [slot] = worker.slots;
+    for (let i = 0; i < 25; i += 1) {
+      call(1);
+      slot!.answer(undefined, 'null', RUN_MS);
+      settle();
+    }
+    const lost = lose(slot!, call(FULL));
+    expect(lost).toHaveLength(FULL);
+    for (let round = 0; round < 200; round += 1) {
+      pass(1);
+      for (const other of others) if (other.calls.length > 0) other.answer(undefined, 'null', 1);
+      settle();
+      const held = balancer.pool.slots.filter(({ mode, reservedFor }) => mode > 1 && reservedFor === 1);
+      expect(held.length).toBeLessThanOrEqual(1);
+      for (let i = 0; i < 2; i += 1) balancer.call('four');
+    }
     expect(new Set(lost.map(fate))).toEqual(new Set(['ok null']));
   });
 
@@ -117,14 +156,18 @@ describe('with dozens of calls in line in each slot', () => {
 
   it('one that would pass its deadline in line isn’t handed ahead', () => {
     start(1);
-    call(3);
-    const hurried = balancer.call('quick', { timeoutMs: 2 });
+    call(20);
+    balancer.call('quick', { timeoutMs: 1 });
     settle();
-    expect([balancer.slots[0]!.calls.length, balancer.dispatcher.queued]).toEqual([3, 1]);
-    for (let i = 0; i < 3; i += 1) balancer.slots[0]!.answer(undefined, 'null', RUN_MS);
+    expect([balancer.slots[0]!.calls.length, balancer.dispatcher.queued]).toEqual([21, 0]);
+    call(19);
+    const hurried = balancer.call('quick', { timeoutMs: 1 });
     settle();
-    balancer.slots[0]!.answer(undefined, 'null', RUN_MS);
-    settle();
+    expect([balancer.slots[0]!.calls.length, balancer.dispatcher.queued]).toEqual([40, 1]);
+    for (let i = 0; i < 41; i += 1) {
+      balancer.slots[0]!.answer(undefined, 'null', RUN_MS);
+      settle();
+    }
     expect(fate(hurried)).toBe('ok null');
   });
 

@@ -190,6 +190,17 @@ describe('Slot', () => {
       expect([rig.ends, slot.usable]).toEqual([['end now'], false]);
     });
 
+    it('ends a slot that takes no calls as soon as its turn comes', () => {
+      rig.warm();
+      const front = rig.run({ shortMs: 0.1 });
+      const behind = rig.run({ shortMs: 0.1, timeoutMs: 50 });
+      pass(60);
+      slot.overdue(behind.id);
+      slot.shut();
+      slot.answer(front.id, ANSWER);
+      expect(rig.ends).toEqual(['end now']);
+    });
+
     it('leaves alone a slot that doesn’t have it', () => {
       slot.overdue(12345);
       expect(rig.said).toEqual([]);
