@@ -52,7 +52,7 @@ export interface Loss {
   readonly reason: string;
 }
 
-/** How a call ended. `json` is the result as JSON text in UTF-8, not yet checked to be JSON. */
+/** How a call ended. `json` is the result as it came, not yet checked to be JSON. */
 export type Outcome =
   | { readonly ok: true; readonly json: ResultJson; readonly report: CallReport }
   | { readonly ok: false; readonly error: CallError; readonly report: CallReport };

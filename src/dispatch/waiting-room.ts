@@ -153,9 +153,7 @@ export class WaitingRoom implements LocalSide {
     let stuck: ActiveCall | undefined;
     for (const call of calls) {
       if (!call.waiting) continue; // it left since the round began
-      if (stuck !== undefined && stuck.loss?.workerId === call.loss?.workerId && !pool.mixed) {
-        if (stuck.concurrency === call.concurrency && call.deadlineAt > now) continue;
-      }
+      if (stuck !== undefined && needsTheSame(stuck, call) && !pool.mixed && call.deadlineAt > now) continue;
       this.#try(call, now);
       if (call.waiting && call.loss !== undefined) stuck = call;
     }
@@ -190,4 +188,9 @@ export class WaitingRoom implements LocalSide {
     this.#load.joined(call);
     this.#parts.entered(call, why);
   }
+}
+
+/** Whether two calls, of which the first was lost, look for the same kind of slot, as long as all slots run one bundle. */
+function needsTheSame(lost: ActiveCall, other: ActiveCall): boolean {
+  return lost.loss?.workerId === other.loss?.workerId && lost.concurrency === other.concurrency;
 }

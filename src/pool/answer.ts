@@ -7,9 +7,14 @@ import type { Failure } from './protocol.ts';
  */
 export type ResultJson = string | Buffer;
 
+/** The result's bytes, which are UTF-8 if its worker is honest. */
+export function bytesOfResult(json: ResultJson): Buffer {
+  return typeof json === 'string' ? Buffer.from(json, 'latin1') : json;
+}
+
 /** The result's text. */
 export function textOfResult(json: ResultJson): string {
-  return (typeof json === 'string' ? Buffer.from(json, 'latin1') : json).toString('utf8');
+  return bytesOfResult(json).toString('utf8');
 }
 
 /** What a slot answers to a call. Times in milliseconds; cpuMs is undefined where it wasn't measured. */

@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { internalError, timeout, tooLarge } from '../errors.ts';
 import type { CallRequest, Outcome, PendingCall } from '../dispatch/call.ts';
 import type { FunctionSpec } from '../functions/manifest.ts';
-import type { ResultJson } from '../pool/answer.ts';
+import { bytesOfResult, type ResultJson } from '../pool/answer.ts';
 import { callRequest, type BodyContext } from './body.ts';
 import { errorReply, failed, joinReplies, replyTo, type EntryOutcome, type Reply } from './reply.ts';
 import type { ParsedRequest } from './request.ts';
@@ -264,11 +264,12 @@ const PLAIN = /^[\t\n\r -~]*$/;
 
 function isOneJsonValue(json: ResultJson): boolean {
   try {
-    if (typeof json !== 'string' || !PLAIN.test(json)) {
-      const bytes = typeof json === 'string' ? Buffer.from(json, 'latin1') : json;
+    if (typeof json === 'string' && PLAIN.test(json)) JSON.parse(json);
+    else {
+      const bytes = bytesOfResult(json);
       if (!isUtf8(bytes)) return false;
       JSON.parse(bytes.toString('utf8'));
-    } else JSON.parse(json);
+    }
     return true;
   } catch {
     return false;
