@@ -1,6 +1,7 @@
 /** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
-import { MAX_AHEAD, MAX_AHEAD_MS, MOST_COUNTED_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
+import { AT_ONCE_MS, MAX_AHEAD, MAX_AHEAD_MS, MOST_COUNTED_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
 import type { Answer } from './answer.ts';
+import { BusyPoll } from './busy-poll.ts';
 import { newCallId } from './call-ids.ts';
 import { LeasedCalls, type Leased } from './leased-calls.ts';
 import { PeakEwma } from './peak-ewma.ts';
@@ -41,6 +42,7 @@ export class Slot {
   readonly #connection: SlotConnection;
   readonly #events: SlotEvents;
   readonly #calls = new LeasedCalls<SlotCall>();
+  readonly #busyPoll = new BusyPoll(() => this.#calls.size === 1);
   #concurrency = 1;
   #shortMs = 0;
   #abandoned = 0;
@@ -151,6 +153,7 @@ export class Slot {
     if (shortMs === Infinity) this.#long += 1;
     this.#handed += 1;
     this.#connection.run(callId, call, shortMs !== Infinity);
+    if (shortMs < AT_ONCE_MS && this.#calls.size === 1) this.#busyPoll.expect();
     return callId;
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { pass, startTime, stopTime } from '../../fakes/virtual-time.ts';
+import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { AT_ONCE_MS } from '../../../src/pool/ahead-limits.ts';
 import { Slot } from '../../../src/pool/slot.ts';
 import { ANSWER, SlotRig } from './slot-rig.ts';
 
@@ -123,6 +124,43 @@ describe('Slot', () => {
       slot.lose('cut');
       expect([first.told, second.told]).toEqual([['lost: cut'], ['lost: cut']]);
       expect([slot.running, slot.room(1), slot.usable]).toEqual([0, 0, false]);
+    });
+  });
+
+  describe('a short call in an empty slot', () => {
+    /** How many turns of the event loop are asked for, which don’t sleep. */
+    function turnsAfter(act: () => void): number {
+      const before = timersLeft();
+      act();
+      return timersLeft() - before;
+    }
+
+    it('is looked for at once', () => {
+      rig.warm();
+      expect(turnsAfter(() => rig.run({ shortMs: AT_ONCE_MS / 2 }))).toBe(1);
+    });
+
+    it('is left alone if it takes longer, or isn’t known to be short', () => {
+      rig.warm();
+      expect(turnsAfter(() => slot.answer(rig.run({ shortMs: AT_ONCE_MS }).id, ANSWER))).toBe(0);
+      expect(turnsAfter(() => rig.run())).toBe(0);
+    });
+
+    it('is looked for in vain where it doesn’t come, so that the next one is slept through', () => {
+      rig.warm();
+      const { id } = rig.run({ shortMs: 0.05 });
+      settle();
+      slot.answer(id, ANSWER);
+      expect(turnsAfter(() => rig.run({ shortMs: 0.05 }))).toBe(0);
+    });
+
+    it('isn’t looked for any more when another one is behind it: then answers come by the dozen', () => {
+      rig.warm();
+      const ids = [rig.run({ shortMs: 0.05 }).id, rig.run({ shortMs: 0.05 }).id];
+      settle();
+      expect(turnsAfter(() => ids.push(rig.run({ shortMs: 0.05 }).id))).toBe(0);
+      for (const id of ids) slot.answer(id, ANSWER);
+      expect(turnsAfter(() => rig.run({ shortMs: 0.05 })), 'it wasn’t in vain').toBe(1);
     });
   });
 
