@@ -147,6 +147,11 @@ export class FakeBalancer {
     return this.workers.flatMap((worker) => worker.slots);
   }
 
+  /** A worker's only slot, by the worker's number from 1. */
+  slotOf(worker: number): FakeSlot {
+    return this.workers[worker - 1]!.slots[0]!;
+  }
+
   /** Makes a call; it has arrived when this returns, and settle() hands it over. `made` is filled, if it is given. */
   call(
     name: string,

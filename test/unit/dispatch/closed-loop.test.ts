@@ -1,31 +1,28 @@
 /** Clients that ask again when they have their answer: the real dispatcher and pool over fake workers, on virtual time. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeBalancer, fate, type MadeCall } from '../../fakes/balancer.ts';
-import { pass, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { fate, type FakeBalancer, type MadeCall } from '../../fakes/balancer.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass } from '../../fakes/virtual-time.ts';
 
 const WORKERS = 2;
 
 describe('clients that wait for their answer before they call again', () => {
   const CLIENTS = 120;
   const ROUNDS = 50;
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
   let over: boolean;
 
   beforeEach(() => {
     over = false;
-    stopTime();
   });
 
   afterEach(() => {
     over = true;
-    balancer.close();
-    pass(60_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
   });
 
   function start(runMs: number): void {
-    balancer = new FakeBalancer({
+    balancer = startBalancer({
       functions: { work: { idempotent: true } },
       workers: WORKERS,
       onSlot: (slot) => {

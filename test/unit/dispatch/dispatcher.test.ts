@@ -1,14 +1,15 @@
 /** What a call's answer is, and what its deadline does: the real dispatcher and pool over fake workers. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
-  FakeBalancer,
   errorOf,
   fate,
+  type FakeBalancer,
   type FakeBalancerOptions,
   type MadeCall,
 } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 import { FrameType } from '../../../src/pool/frames.ts';
 
 const FUNCTIONS = {
@@ -20,33 +21,24 @@ const FUNCTIONS = {
 };
 
 describe('dispatch', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
-  beforeEach(stopTime);
-
-  afterEach(() => {
-    balancer.close();
-    pass(1000);
-    expect(timersLeft()).toBe(0);
-    startTime();
-  });
-
   function start(options: Partial<FakeBalancerOptions> = {}): FakeBalancer {
-    balancer = new FakeBalancer({ functions: FUNCTIONS, ...options });
+    balancer = startBalancer({ functions: FUNCTIONS, ...options });
     return balancer;
   }
-
-  /** A slot, by its worker's number from 1. */
-  const slotOf = (worker: number): FakeSlot => balancer.workers[worker - 1]!.slots[0]!;
 
   describe('an answer', () => {
     it('carries the result, the worker and the times', () => {
       start();
       const call = balancer.call('once', { params: '[1]' });
       settle();
-      expect(slotOf(1).calls).toMatchObject([{ params: '[1]', remainingMs: 30_000, functionIndex: 2 }]);
+      expect(balancer.slotOf(1).calls).toMatchObject([
+        { params: '[1]', remainingMs: 30_000, functionIndex: 2 },
+      ]);
       pass(20);
-      slotOf(1).answer(undefined, '"x"', 17);
+      balancer.slotOf(1).answer(undefined, '"x"', 17);
       settle();
       expect(fate(call)).toBe('ok "x"');
       expect(call.outcomes[0]?.report).toEqual({
@@ -62,9 +54,9 @@ describe('dispatch', () => {
       start();
       const [first, second] = [balancer.call('once'), balancer.call('once')];
       pass(40);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect([first, second].map((call) => call.outcomes[0]?.report.queueMs)).toEqual([0, 40]);
     });
@@ -92,7 +84,7 @@ describe('dispatch', () => {
       start();
       const call = balancer.call('once');
       settle();
-      slotOf(1).fail(undefined, failure);
+      balancer.slotOf(1).fail(undefined, failure);
       settle();
       expect(errorOf(call)).toMatchObject(error);
       expect(balancer.dispatcher.counts).toEqual({ total: 1, failed: 1, offloaded: 0, retried: 0 });
@@ -103,7 +95,7 @@ describe('dispatch', () => {
       const run = (end: (slot: FakeSlot) => void): void => {
         balancer.call('once');
         settle();
-        end(slotOf(1));
+        end(balancer.slotOf(1));
         settle();
       };
       run((slot) => slot.answer(undefined, '1', 5000));
@@ -130,10 +122,10 @@ describe('dispatch', () => {
         throw new Error('a fault of the front');
       };
       settle();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect(thrown).toEqual([new Error('a fault of the front')]);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect(fate(second)).toBe('ok null');
     });
@@ -145,12 +137,12 @@ describe('dispatch', () => {
       let next: MadeCall | undefined;
       first.next = () => (next = balancer.call('few'));
       settle();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      expect(slotOf(1).calls).toMatchObject([{ functionIndex: 2 }]);
-      slotOf(1).answer();
+      expect(balancer.slotOf(1).calls).toMatchObject([{ functionIndex: 2 }]);
+      balancer.slotOf(1).answer();
       settle();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect([fate(waiting), fate(next!)]).toEqual(['ok null', 'ok null']);
     });
@@ -172,7 +164,7 @@ describe('dispatch', () => {
       start();
       const call = balancer.call('once', { timeoutMs: 100 });
       settle();
-      const slot = slotOf(1);
+      const slot = balancer.slotOf(1);
       pass(111);
       expect(errorOf(call)).toMatchObject({ code: -32002, data: { mayHaveRun: true } });
       expect(balancer.workers[0]!.heard).toEqual([FrameType.LOAD, FrameType.END_SLOT]);
@@ -181,7 +173,7 @@ describe('dispatch', () => {
       pass(60);
       const next = balancer.call('once');
       settle();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect(fate(next)).toBe('ok null');
       expect(balancer.stateOf(balancer.workers[0]!)).toBe('ready');
@@ -191,13 +183,13 @@ describe('dispatch', () => {
       start();
       const [late, neighbour] = [balancer.call('few', { timeoutMs: 100 }), balancer.call('few')];
       settle();
-      slotOf(1).stick();
+      balancer.slotOf(1).stick();
       pass(111);
       expect([fate(late), fate(neighbour)]).toEqual(['Timeout', '']);
       pass(260);
-      expect(slotOf(1)).toBeUndefined();
+      expect(balancer.slotOf(1)).toBeUndefined();
       pass(60);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect(fate(neighbour)).toBe('ok null');
     });
@@ -207,14 +199,14 @@ describe('dispatch', () => {
       const [late, sharer] = [balancer.call('few', { timeoutMs: 100 }), balancer.call('few')];
       const neighbour = balancer.call('many');
       settle();
-      const slot = slotOf(1);
+      const slot = balancer.slotOf(1);
       pass(1000);
       expect(slot.connected).toBe(true);
       slot.answer(slot.calls[1]);
       settle();
       expect([fate(late), fate(sharer), slot.connected]).toEqual(['Timeout', 'ok null', false]);
       pass(60);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect(fate(neighbour)).toBe('ok null');
     });
@@ -226,7 +218,7 @@ describe('dispatch', () => {
       settle();
       pass(101);
       expect(fate(call)).toBe('');
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect(errorOf(call)).toMatchObject({ code: -32002, data: { mayHaveRun: true } });
     });
@@ -239,7 +231,7 @@ describe('dispatch', () => {
       balancer.workers[0]!.die();
       settle();
       expect(fate(call)).toBe('Timeout');
-      expect(slotOf(2).calls).toEqual([]);
+      expect(balancer.slotOf(2).calls).toEqual([]);
     });
 
     it('keeps a waiting call from a slot that frees after it, before it is noticed', () => {
@@ -248,10 +240,10 @@ describe('dispatch', () => {
       balancer.call('once');
       const [late, next] = [balancer.call('once', { timeoutMs: 100 }), balancer.call('once')];
       pass(101);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      expect(slotOf(1).calls).toHaveLength(1);
-      slotOf(1).answer();
+      expect(balancer.slotOf(1).calls).toHaveLength(1);
+      balancer.slotOf(1).answer();
       settle();
       expect([fate(late), fate(next)]).toEqual(['Timeout', 'ok null']);
     });
@@ -265,7 +257,7 @@ describe('dispatch', () => {
         told.push(outcome.ok ? 'ok' : outcome.error.name),
       );
       pass(12);
-      expect([told, slotOf(1).calls]).toEqual([['Timeout'], []]);
+      expect([told, balancer.slotOf(1).calls]).toEqual([['Timeout'], []]);
     });
   });
 });

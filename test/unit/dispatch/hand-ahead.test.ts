@@ -1,14 +1,15 @@
 /** Short calls that are handed ahead, and what happens when the one before them takes long. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  FakeBalancer,
   errorOf,
   fate,
+  type FakeBalancer,
   type FakeBalancerOptions,
   type MadeCall,
 } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle, timersLeft } from '../../fakes/virtual-time.ts';
 import { FrameType } from '../../../src/pool/frames.ts';
 
 const FUNCTIONS = { quick: { idempotent: true }, slow: { idempotent: true }, once: {} };
@@ -16,24 +17,13 @@ const FUNCTIONS = { quick: { idempotent: true }, slow: { idempotent: true }, onc
 const HELD_UP_MS = 11;
 
 describe('dispatch', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
-  beforeEach(stopTime);
-
-  afterEach(() => {
-    balancer.close();
-    pass(1000);
-    expect(timersLeft()).toBe(0);
-    startTime();
-  });
-
   function start(options: Partial<FakeBalancerOptions> = {}): FakeBalancer {
-    balancer = new FakeBalancer({ functions: FUNCTIONS, ...options });
+    balancer = startBalancer({ functions: FUNCTIONS, ...options });
     return balancer;
   }
-
-  /** A slot, by its worker's number from 1. */
-  const slotOf = (worker: number): FakeSlot => balancer.workers[worker - 1]!.slots[0]!;
 
   describe('a call that is held up behind another', () => {
     let front: MadeCall;
@@ -106,14 +96,14 @@ describe('dispatch', () => {
       front = balancer.call('quick');
       behind = balancer.call('quick');
       settle();
-      slotOf(1).stick();
+      balancer.slotOf(1).stick();
       pass(HELD_UP_MS);
       expect(balancer.dispatcher.queued).toBe(1);
-      slotOf(1).answer();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect([fate(front), fate(behind)]).toEqual(['ok null', 'ok null']);
-      expect([balancer.dispatcher.queued, slotOf(1).calls]).toEqual([0, []]);
+      expect([balancer.dispatcher.queued, balancer.slotOf(1).calls]).toEqual([0, []]);
     });
 
     it('isn’t handed ahead in the slot that has it already', () => {
@@ -122,14 +112,14 @@ describe('dispatch', () => {
       front = balancer.call('quick');
       behind = balancer.call('quick');
       settle();
-      slotOf(1).stick();
+      balancer.slotOf(1).stick();
       pass(HELD_UP_MS);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      expect(slotOf(1).calls).toHaveLength(1);
-      slotOf(1).answer();
+      expect(balancer.slotOf(1).calls).toHaveLength(1);
+      balancer.slotOf(1).answer();
       settle();
-      expect(slotOf(1).calls).toEqual([]);
+      expect(balancer.slotOf(1).calls).toEqual([]);
     });
 
     it('is never aborted by being taken back', () => {
@@ -186,11 +176,11 @@ describe('dispatch', () => {
       front = balancer.call('quick');
       behind = balancer.call('quick', { timeoutMs: 100 });
       settle();
-      slotOf(1).stick();
+      balancer.slotOf(1).stick();
       pass(500);
       expect(errorOf(behind)).toMatchObject({ code: -32002 });
       expect(balancer.workers[0]!.heard).toEqual([FrameType.LOAD]);
-      slotOf(1).answer(undefined, '"took long"');
+      balancer.slotOf(1).answer(undefined, '"took long"');
       settle();
       expect(fate(front)).toBe('ok "took long"');
     });
@@ -220,10 +210,10 @@ describe('dispatch', () => {
       balancer.warmUp('quick');
       const calls = Array.from({ length: 100 }, () => balancer.call('quick'));
       settle();
-      expect(slotOf(1).calls).toHaveLength(66);
-      expect(slotOf(1).calls.every(({ short }) => short)).toBe(true);
+      expect(balancer.slotOf(1).calls).toHaveLength(66);
+      expect(balancer.slotOf(1).calls.every(({ short }) => short)).toBe(true);
       for (const call of calls) {
-        slotOf(1).answer();
+        balancer.slotOf(1).answer();
         settle();
         expect(fate(call)).toBe('ok null');
       }
@@ -236,7 +226,7 @@ describe('dispatch', () => {
       balancer.call('quick');
       balancer.call('once');
       settle();
-      expect(slotOf(1).calls).toMatchObject([{ short: false }]);
+      expect(balancer.slotOf(1).calls).toMatchObject([{ short: false }]);
     });
 
     it('lets nothing overtake the calls that wait', () => {
@@ -246,10 +236,10 @@ describe('dispatch', () => {
       balancer.call('once');
       balancer.call('quick');
       settle();
-      expect(slotOf(1).calls).toMatchObject([{ functionIndex: 1 }]);
-      slotOf(1).answer();
+      expect(balancer.slotOf(1).calls).toMatchObject([{ functionIndex: 1 }]);
+      balancer.slotOf(1).answer();
       settle();
-      expect(slotOf(1).calls).toMatchObject([{ functionIndex: 0 }]);
+      expect(balancer.slotOf(1).calls).toMatchObject([{ functionIndex: 0 }]);
     });
 
     it('takes a call back when its client goes away before its turn', () => {
@@ -259,8 +249,8 @@ describe('dispatch', () => {
       settle();
       second.pending.cancel();
       settle();
-      expect(slotOf(1).calls).toHaveLength(1);
-      slotOf(1).answer();
+      expect(balancer.slotOf(1).calls).toHaveLength(1);
+      balancer.slotOf(1).answer();
       settle();
       expect([fate(first), fate(second)]).toEqual(['ok null', '']);
     });

@@ -1,27 +1,20 @@
 /** Slots that have dozens of short calls in line: what that means for those that are lost, for what is expected, and for deadlines. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FakeBalancer, fate, type MadeCall } from '../../fakes/balancer.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { fate, type FakeBalancer, type MadeCall } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 
 /** As many as two milliseconds allow, of 0.03 ms each. */
 const FULL = 66;
 const RUN_MS = 0.03;
 
 describe('with dozens of calls in line in each slot', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
-  beforeEach(stopTime);
-
-  afterEach(() => {
-    balancer.close();
-    pass(60_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
-  });
-
   function start(workers: number): void {
-    balancer = new FakeBalancer({
+    balancer = startBalancer({
       functions: { quick: { idempotent: true }, slow: {}, four: { concurrency: 4 } },
       workers,
     });

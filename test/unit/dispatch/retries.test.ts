@@ -1,15 +1,15 @@
 /** Calls that are placed a second time, after a death. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { own } from '../../../src/pool/holders.ts';
 import {
-  FakeBalancer,
   errorOf,
   fate,
+  type FakeBalancer,
   type FakeBalancerOptions,
   type MadeCall,
 } from '../../fakes/balancer.ts';
-import type { FakeSlot } from '../../fakes/slot.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 
 const FUNCTIONS = {
   quick: { idempotent: true },
@@ -19,24 +19,13 @@ const FUNCTIONS = {
 };
 
 describe('dispatch', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
-  beforeEach(stopTime);
-
-  afterEach(() => {
-    balancer.close();
-    pass(1000);
-    expect(timersLeft()).toBe(0);
-    startTime();
-  });
-
   function start(options: Partial<FakeBalancerOptions> = {}): FakeBalancer {
-    balancer = new FakeBalancer({ functions: FUNCTIONS, ...options });
+    balancer = startBalancer({ functions: FUNCTIONS, ...options });
     return balancer;
   }
-
-  /** A slot, by its worker's number from 1. */
-  const slotOf = (worker: number): FakeSlot => balancer.workers[worker - 1]!.slots[0]!;
 
   /** A call that was just lost on the second of two workers; the first is busy with another one. */
   function lostBesideABusyWorker(): MadeCall {
@@ -44,7 +33,7 @@ describe('dispatch', () => {
     balancer.call('once');
     const call = balancer.call('slow');
     settle();
-    balancer.workers[1]!.endSlot(slotOf(2));
+    balancer.workers[1]!.endSlot(balancer.slotOf(2));
     return call;
   }
 
@@ -55,8 +44,8 @@ describe('dispatch', () => {
       settle();
       balancer.workers[0]!.die();
       settle();
-      expect(slotOf(2).calls).toMatchObject([{ params: '["p"]' }]);
-      slotOf(2).answer(undefined, '"done"');
+      expect(balancer.slotOf(2).calls).toMatchObject([{ params: '["p"]' }]);
+      balancer.slotOf(2).answer(undefined, '"done"');
       settle();
       expect(fate(call)).toBe('ok "done"');
       expect(call.outcomes[0]?.report.worker).toBe('w2');
@@ -72,9 +61,9 @@ describe('dispatch', () => {
       settle();
       balancer.workers[0]!.die();
       settle();
-      expect(slotOf(2).calls).toMatchObject([{ params: text }]);
+      expect(balancer.slotOf(2).calls).toMatchObject([{ params: text }]);
       expect(params).toHaveLength(text.length);
-      slotOf(2).answer(undefined, '"done"');
+      balancer.slotOf(2).answer(undefined, '"done"');
       settle();
       expect(fate(call)).toBe('ok "done"');
       expect(params).toHaveLength(0);
@@ -89,7 +78,7 @@ describe('dispatch', () => {
       call.pending.cancel();
       settle();
       expect(params.length).toBeGreaterThan(0);
-      slotOf(1).answer(undefined, '"done"');
+      balancer.slotOf(1).answer(undefined, '"done"');
       settle();
       expect(params).toHaveLength(0);
     });
@@ -98,10 +87,10 @@ describe('dispatch', () => {
       start({ workers: 2 });
       const call = balancer.call('once');
       settle();
-      balancer.workers[0]!.endSlot(slotOf(1));
+      balancer.workers[0]!.endSlot(balancer.slotOf(1));
       settle();
       expect(errorOf(call)).toMatchObject({ code: -32003, data: { mayHaveRun: true } });
-      expect(slotOf(2).calls).toEqual([]);
+      expect(balancer.slotOf(2).calls).toEqual([]);
     });
 
     it('lets no call take a third worker with it', () => {
@@ -136,19 +125,19 @@ describe('dispatch', () => {
     it('waits for another worker that is busy, rather than go where the call was lost', () => {
       const call = lostBesideABusyWorker();
       pass(100);
-      expect([slotOf(2).calls, fate(call)]).toEqual([[], '']);
-      slotOf(1).answer();
+      expect([balancer.slotOf(2).calls, fate(call)]).toEqual([[], '']);
+      balancer.slotOf(1).answer();
       settle();
-      expect(slotOf(1).calls).toHaveLength(1);
+      expect(balancer.slotOf(1).calls).toHaveLength(1);
     });
 
     it('takes the replacement where there is only one worker', () => {
       start({ workers: 1 });
       const call = balancer.call('slow');
       settle();
-      balancer.workers[0]!.endSlot(slotOf(1));
+      balancer.workers[0]!.endSlot(balancer.slotOf(1));
       pass(60);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect(fate(call)).toBe('ok null');
     });
@@ -159,9 +148,9 @@ describe('dispatch', () => {
       const call = balancer.call('slow');
       settle();
       balancer.pool.workers[0]!.drain();
-      balancer.workers[1]!.endSlot(slotOf(2));
+      balancer.workers[1]!.endSlot(balancer.slotOf(2));
       pass(60);
-      expect(slotOf(2).calls).toHaveLength(1);
+      expect(balancer.slotOf(2).calls).toHaveLength(1);
       expect(fate(call)).toBe('');
     });
 
@@ -173,7 +162,7 @@ describe('dispatch', () => {
       balancer.workers[0]!.slots = [];
       slot!.die();
       settle();
-      slotOf(2).answer();
+      balancer.slotOf(2).answer();
       settle();
       expect(fate(call)).toBe('ok null');
     });
@@ -181,11 +170,11 @@ describe('dispatch', () => {
     it.each(['drains', 'is ejected'])('goes back when the only other worker %s', (what) => {
       const call = lostBesideABusyWorker();
       pass(60);
-      expect([slotOf(2).calls, fate(call)]).toEqual([[], '']);
+      expect([balancer.slotOf(2).calls, fate(call)]).toEqual([[], '']);
       if (what === 'drains') balancer.pool.workers[0]!.drain();
       else balancer.pool.workers[0]!.eject('it was silent');
       settle();
-      expect(slotOf(2).calls).toHaveLength(1);
+      expect(balancer.slotOf(2).calls).toHaveLength(1);
     });
 
     it('goes back when the only other slot is about to be ended', () => {
@@ -196,12 +185,12 @@ describe('dispatch', () => {
       settle();
       balancer.call('slow');
       settle();
-      balancer.workers[1]!.endSlot(slotOf(2));
+      balancer.workers[1]!.endSlot(balancer.slotOf(2));
       pass(60);
-      expect(slotOf(2).calls).toEqual([]);
+      expect(balancer.slotOf(2).calls).toEqual([]);
       pass(40);
-      expect(slotOf(2).calls).toHaveLength(1);
-      expect(slotOf(1).calls).toHaveLength(2);
+      expect(balancer.slotOf(2).calls).toHaveLength(1);
+      expect(balancer.slotOf(1).calls).toHaveLength(2);
     });
 
     it('has every call of a worker answered, whoever is next in it', () => {

@@ -1,29 +1,18 @@
 /** Calls of functions that are known to be short, and others. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FunctionSpec } from '../../../src/functions/manifest.ts';
-import { FakeBalancer, type FakeBalancerOptions } from '../../fakes/balancer.ts';
-import type { FakeSlot } from '../../fakes/slot.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import type { FakeBalancer, FakeBalancerOptions } from '../../fakes/balancer.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 
 const FUNCTIONS = { quick: { idempotent: true }, slow: { idempotent: true } };
 
+const startBalancer = balancerOnVirtualTime();
 let balancer: FakeBalancer;
 
-beforeEach(stopTime);
-
-afterEach(() => {
-  balancer.close();
-  pass(1000);
-  expect(timersLeft()).toBe(0);
-  startTime();
-});
-
 function start(options: Partial<FakeBalancerOptions> = {}): void {
-  balancer = new FakeBalancer({ functions: FUNCTIONS, ...options });
+  balancer = startBalancer({ functions: FUNCTIONS, ...options });
 }
-
-/** A slot, by its worker's number from 1. */
-const slotOf = (worker: number): FakeSlot => balancer.workers[worker - 1]!.slots[0]!;
 
 describe('what is known to be short', () => {
   const spec = (name: string): FunctionSpec => balancer.specs.find((one) => one.name === name)!;
@@ -32,7 +21,7 @@ describe('what is known to be short', () => {
     start();
     expect(balancer.dispatcher.holdsBack(spec('quick'), 1)).toBe(false); // nobody knows it
     balancer.warmUp('quick');
-    const slot = slotOf(1);
+    const slot = balancer.slotOf(1);
     const calls = [];
     while (!balancer.dispatcher.holdsBack(spec('quick'), 1) && calls.length < 100) {
       calls.push(balancer.call('quick'));
@@ -61,16 +50,16 @@ describe('what is known to be short', () => {
     balancer.call('quick');
     settle();
     expect(balancer.pool.busySlots).toBe(0);
-    slotOf(1).answer(undefined, 'null', 0.03);
+    balancer.slotOf(1).answer(undefined, 'null', 0.03);
     settle();
     for (let i = 0; i < 30; i += 1) {
       const before = balancer.pool.busyMs(performance.now());
       balancer.call('slow');
       settle();
-      expect(slotOf(1).calls).toMatchObject([{ short: false }]);
+      expect(balancer.slotOf(1).calls).toMatchObject([{ short: false }]);
       expect(balancer.pool.busySlots).toBe(1);
       pass(2);
-      slotOf(1).answer(undefined, 'null', 2);
+      balancer.slotOf(1).answer(undefined, 'null', 2);
       settle();
       expect(balancer.pool.busyMs(performance.now())).toBe(before + 2);
     }
@@ -103,7 +92,7 @@ describe('what is known to be short', () => {
     balancer.call('quick');
     expect(balancer.dispatcher.queued).toBe(1);
     settle();
-    expect(slotOf(1).calls).toHaveLength(2);
+    expect(balancer.slotOf(1).calls).toHaveLength(2);
   });
 
   it('is never held back where all calls go to the cloud', () => {

@@ -1,20 +1,21 @@
 /** Calls while workers run two bundles, as they do during a reload. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeBalancer, HASH, errorOf, fate } from '../../fakes/balancer.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { HASH, errorOf, fate, type FakeBalancer } from '../../fakes/balancer.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { settle } from '../../fakes/virtual-time.ts';
 import { FakeWorker } from '../../fakes/worker.ts';
 import type { FunctionSpec } from '../../../src/functions/manifest.ts';
 
 const SECOND = { hash: 'the next bundle', code: Buffer.from('code'), env: {}, maxResultBytes: 1000 };
 
 describe('dispatch while two bundles are in use', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
   let fresh: FakeWorker;
   let specs: FunctionSpec[];
 
   beforeEach(() => {
-    stopTime();
-    balancer = new FakeBalancer({ functions: { gone: {}, kept: { idempotent: true } } });
+    balancer = startBalancer({ functions: { gone: {}, kept: { idempotent: true } } });
     // In the next bundle `gone` is missing, so `kept` has another index.
     specs = balancer.specs.filter(({ name }) => name === 'kept').map((spec) => ({ ...spec }));
     balancer.pool.expect('new', SECOND);
@@ -27,12 +28,6 @@ describe('dispatch while two bundles are in use', () => {
     balancer.workers.push(fresh);
     fresh.dial();
     settle();
-  });
-  afterEach(() => {
-    balancer.close();
-    pass(1000);
-    expect(timersLeft()).toBe(0);
-    startTime();
   });
 
   /** As the swap does once the first worker has loaded the bundle. */

@@ -1,14 +1,14 @@
 /** Calls that wait, calls that are cancelled, and the stop: the real dispatcher and pool over fake workers. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  FakeBalancer,
   errorOf,
   fate,
+  type FakeBalancer,
   type FakeBalancerOptions,
   type MadeCall,
 } from '../../fakes/balancer.ts';
-import type { FakeSlot } from '../../fakes/slot.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle, timersLeft } from '../../fakes/virtual-time.ts';
 import { FrameType } from '../../../src/pool/frames.ts';
 
 const FUNCTIONS = {
@@ -20,24 +20,13 @@ const FUNCTIONS = {
 };
 
 describe('dispatch', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
-  beforeEach(stopTime);
-
-  afterEach(() => {
-    balancer.close();
-    pass(1000);
-    expect(timersLeft()).toBe(0);
-    startTime();
-  });
-
   function start(options: Partial<FakeBalancerOptions> = {}): FakeBalancer {
-    balancer = new FakeBalancer({ functions: FUNCTIONS, ...options });
+    balancer = startBalancer({ functions: FUNCTIONS, ...options });
     return balancer;
   }
-
-  /** A slot, by its worker's number from 1. */
-  const slotOf = (worker: number): FakeSlot => balancer.workers[worker - 1]!.slots[0]!;
 
   describe('the queue', () => {
     it('rejects a call that finds it full, and says when to come back', () => {
@@ -52,7 +41,7 @@ describe('dispatch', () => {
       for (let i = 0; i < 6; i += 1) {
         balancer.call('once');
         settle();
-        slotOf(1).answer(undefined, '1', 400);
+        balancer.slotOf(1).answer(undefined, '1', 400);
         settle();
       }
       Array.from({ length: 3 }, () => balancer.call('once'));
@@ -67,7 +56,7 @@ describe('dispatch', () => {
       const call = balancer.call('many');
       settle();
       // Unless the slot is held back for the one that waits.
-      expect([fate(call), slotOf(2).calls.length]).toEqual(['', 2]);
+      expect([fate(call), balancer.slotOf(2).calls.length]).toEqual(['', 2]);
     });
 
     it('lets calls of the other kind have a slot once it is empty, in the order of their arrival', () => {
@@ -75,9 +64,9 @@ describe('dispatch', () => {
       balancer.call('many');
       const waiting = [balancer.call('once'), balancer.call('many'), balancer.call('few')];
       settle();
-      expect(slotOf(1).calls).toHaveLength(1);
+      expect(balancer.slotOf(1).calls).toHaveLength(1);
       for (let i = 0; i < 4; i += 1) {
-        slotOf(1).answer();
+        balancer.slotOf(1).answer();
         settle();
       }
       expect(waiting.map(fate)).toEqual(['ok null', 'ok null', 'ok null']);
@@ -91,7 +80,7 @@ describe('dispatch', () => {
       for (let i = 0; i < 50 && fate(other) === ''; i += 1) {
         stream();
         pass(1);
-        slotOf(1).answer();
+        balancer.slotOf(1).answer();
         settle();
       }
       expect(fate(other)).toBe('ok null');
@@ -102,13 +91,13 @@ describe('dispatch', () => {
       balancer.call('many');
       const lost = balancer.call('slow');
       settle();
-      balancer.workers[1]!.endSlot(slotOf(2));
+      balancer.workers[1]!.endSlot(balancer.slotOf(2));
       settle();
       // The other worker has calls of another kind without end.
       for (let i = 0; i < 20 && fate(lost) === ''; i += 1) {
         balancer.call('many');
         pass(10);
-        slotOf(1).answer();
+        balancer.slotOf(1).answer();
         settle();
       }
       expect(fate(lost)).toBe('ok null');
@@ -134,10 +123,10 @@ describe('dispatch', () => {
       const other = balancer.call('once');
       const held = balancer.call('many');
       settle();
-      expect(slotOf(1).calls).toHaveLength(1);
+      expect(balancer.slotOf(1).calls).toHaveLength(1);
       other.pending.cancel();
       settle();
-      expect(slotOf(1).calls).toHaveLength(2);
+      expect(balancer.slotOf(1).calls).toHaveLength(2);
       expect(fate(held)).toBe('');
     });
 
@@ -146,20 +135,20 @@ describe('dispatch', () => {
       balancer.call('once');
       const poison = balancer.call('slow');
       settle();
-      expect(slotOf(2).calls).toHaveLength(1);
-      balancer.workers[1]!.endSlot(slotOf(2));
+      expect(balancer.slotOf(2).calls).toHaveLength(1);
+      balancer.workers[1]!.endSlot(balancer.slotOf(2));
       pass(60);
-      expect(slotOf(2).calls, 'it waits for the other worker').toEqual([]);
+      expect(balancer.slotOf(2).calls, 'it waits for the other worker').toEqual([]);
       for (let i = 0; i < 3; i += 1) {
         const call = balancer.call('once');
         settle();
-        slotOf(2).answer();
+        balancer.slotOf(2).answer();
         settle();
         expect(fate(call)).toBe('ok null');
       }
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect(fate(poison)).toBe('ok null');
     });
@@ -173,9 +162,9 @@ describe('dispatch', () => {
       const late = Array.from({ length: 10_000 }, () => balancer.call('once', { timeoutMs: 100 }));
       const last = balancer.call('once');
       pass(101);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       expect([new Set(late.map(fate)), fate(last)]).toEqual([new Set(['Timeout']), 'ok null']);
     });
@@ -189,9 +178,9 @@ describe('dispatch', () => {
       // One client had both: with the first answer it goes away.
       late.next = () => other.pending.cancel();
       pass(101);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      expect([fate(late), slotOf(1).calls]).toEqual(['Timeout', []]);
+      expect([fate(late), balancer.slotOf(1).calls]).toEqual(['Timeout', []]);
     });
   });
 
@@ -203,14 +192,14 @@ describe('dispatch', () => {
       settle();
       call.pending.cancel();
       call.pending.cancel();
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      expect([fate(running), fate(call), slotOf(1).calls.length, balancer.dispatcher.queued]).toEqual([
-        'ok null',
-        '',
-        0,
-        0,
-      ]);
+      expect([
+        fate(running),
+        fate(call),
+        balancer.slotOf(1).calls.length,
+        balancer.dispatcher.queued,
+      ]).toEqual(['ok null', '', 0, 0]);
     });
 
     it('a running call lets it go on, and tells nobody', () => {
@@ -219,8 +208,8 @@ describe('dispatch', () => {
       settle();
       call.pending.cancel();
       settle();
-      expect(slotOf(1).aborted.size).toBe(0);
-      slotOf(1).answer();
+      expect(balancer.slotOf(1).aborted.size).toBe(0);
+      balancer.slotOf(1).answer();
       settle();
       expect(fate(call)).toBe('');
     });
@@ -242,7 +231,7 @@ describe('dispatch', () => {
       call.pending.cancel();
       balancer.workers[0]!.die();
       settle();
-      expect([slotOf(2).calls, fate(call)]).toEqual([[], '']);
+      expect([balancer.slotOf(2).calls, fate(call)]).toEqual([[], '']);
     });
   });
 
@@ -256,12 +245,12 @@ describe('dispatch', () => {
       let drained = false;
       const draining = balancer.dispatcher.drain(5000).then(() => (drained = true));
       for (let i = 0; i < 2; i += 1) {
-        slotOf(1).answer();
+        balancer.slotOf(1).answer();
         settle();
         await Promise.resolve();
         expect(drained).toBe(false);
       }
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
       await draining;
       expect([running, waiting, next!].map(fate)).toEqual(['ok null', 'ok null', 'ok null']);
@@ -276,9 +265,9 @@ describe('dispatch', () => {
       pass(5000);
       await draining;
       expect(calls.map(fate)).toEqual(['ShuttingDown', 'ShuttingDown']);
-      slotOf(1).answer();
+      balancer.slotOf(1).answer();
       settle();
-      expect(slotOf(1).calls).toEqual([]);
+      expect(balancer.slotOf(1).calls).toEqual([]);
     });
 
     it('answers what is left, also when it doesn’t drain', () => {

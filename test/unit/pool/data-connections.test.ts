@@ -1,8 +1,9 @@
 /** Data connections: early, late, dead, busy. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeBalancer, HASH } from '../../fakes/balancer.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { HASH, type FakeBalancer } from '../../fakes/balancer.ts';
 import { FakeSlot } from '../../fakes/slot.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 import { WireEnd } from '../../fakes/wire.ts';
 import type { FakeWorker } from '../../fakes/worker.ts';
 import { Connection } from '../../../src/pool/connection.ts';
@@ -10,18 +11,11 @@ import { FrameType, encodeMark } from '../../../src/pool/frames.ts';
 import { HELLO_MAX_BYTES } from '../../../src/pool/protocol.ts';
 
 describe('a worker’s data connections', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
   beforeEach(() => {
-    stopTime();
-    balancer = new FakeBalancer({ functions: { f: { idempotent: true }, once: {} }, workers: 0 });
-  });
-
-  afterEach(() => {
-    balancer.close();
-    pass(10_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
+    balancer = startBalancer({ functions: { f: { idempotent: true }, once: {} }, workers: 0 });
   });
 
   const state = (worker: FakeWorker): string => balancer.stateOf(worker);

@@ -1,7 +1,8 @@
 /** Workers that send half a frame, or one too long, and what becomes of their calls and their neighbours. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeBalancer, fate } from '../../fakes/balancer.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { fate, type FakeBalancer } from '../../fakes/balancer.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
 import type { FakeWorker } from '../../fakes/worker.ts';
 import { CPU_UNKNOWN, FrameType, encodeAnswer } from '../../../src/pool/frames.ts';
@@ -10,13 +11,13 @@ import { CPU_UNKNOWN, FrameType, encodeAnswer } from '../../../src/pool/frames.t
 const LONG_BYTES = 5 * 1024 * 1024;
 
 describe('half a frame', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
   let good: FakeWorker;
   let bad: FakeWorker;
 
   beforeEach(() => {
-    stopTime();
-    balancer = new FakeBalancer({
+    balancer = startBalancer({
       functions: { again: { idempotent: true }, once: {} },
       workers: 2,
       watched: true,
@@ -26,10 +27,6 @@ describe('half a frame', () => {
 
   afterEach(() => {
     expect(balancer.stateOf(good)).toBe('ready');
-    balancer.close();
-    pass(10_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
   });
 
   const slotOf = (worker: FakeWorker): FakeSlot => worker.slots[0]!;

@@ -1,23 +1,17 @@
 /** A worker is the unit of trust: one that lies leaves, and its neighbours don't notice. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeBalancer } from '../../fakes/balancer.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import type { FakeBalancer } from '../../fakes/balancer.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { settle } from '../../fakes/virtual-time.ts';
 import type { FakeWorker } from '../../fakes/worker.ts';
 import { CPU_UNKNOWN, FrameType, encodeAnswer, encodeFrame, encodeMark } from '../../../src/pool/frames.ts';
 
 describe('a worker', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
   beforeEach(() => {
-    stopTime();
-    balancer = new FakeBalancer({ functions: { f: { idempotent: true }, once: {} }, workers: 0 });
-  });
-
-  afterEach(() => {
-    balancer.close();
-    pass(10_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
+    balancer = startBalancer({ functions: { f: { idempotent: true }, once: {} }, workers: 0 });
   });
 
   const state = (worker: FakeWorker): string => balancer.stateOf(worker);

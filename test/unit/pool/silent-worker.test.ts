@@ -1,26 +1,19 @@
 /** Workers that fall silent, with calls under way: the real pool and dispatcher over fake workers, on virtual time. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeBalancer, fate } from '../../fakes/balancer.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { describe, expect, it } from 'vitest';
+import { fate, type FakeBalancer } from '../../fakes/balancer.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 
 describe('a silent worker', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
   const start = (workers: number): FakeBalancer =>
-    (balancer = new FakeBalancer({
+    (balancer = startBalancer({
       functions: { again: { idempotent: true }, once: {} },
       workers,
       watched: true,
     }));
-
-  beforeEach(stopTime);
-
-  afterEach(() => {
-    balancer.close();
-    pass(10_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
-  });
 
   it('is ejected and lost without a call having to find out', () => {
     const [silent] = start(2).workers;

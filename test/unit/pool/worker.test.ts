@@ -1,7 +1,8 @@
 /** Workers that dial in, in every order: the real pool, on virtual time. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeBalancer, HASH } from '../../fakes/balancer.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { HASH, type FakeBalancer } from '../../fakes/balancer.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 import { WireEnd } from '../../fakes/wire.ts';
 import type { FakeWorker } from '../../fakes/worker.ts';
 import { Connection } from '../../../src/pool/connection.ts';
@@ -9,18 +10,11 @@ import { FrameType } from '../../../src/pool/frames.ts';
 import { HELLO_MAX_BYTES } from '../../../src/pool/protocol.ts';
 
 describe('a worker', () => {
+  const startBalancer = balancerOnVirtualTime();
   let balancer: FakeBalancer;
 
   beforeEach(() => {
-    stopTime();
-    balancer = new FakeBalancer({ functions: { f: { idempotent: true }, once: {} }, workers: 0 });
-  });
-
-  afterEach(() => {
-    balancer.close();
-    pass(10_000);
-    expect(timersLeft()).toBe(0);
-    startTime();
+    balancer = startBalancer({ functions: { f: { idempotent: true }, once: {} }, workers: 0 });
   });
 
   const state = (worker: FakeWorker): string => balancer.stateOf(worker);

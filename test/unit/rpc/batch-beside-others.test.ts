@@ -1,20 +1,21 @@
 /** A batch on the real dispatcher, over fake workers: what it means for those who call beside it. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import type { Dispatch } from '../../../src/dispatch/call.ts';
-import { FakeBalancer } from '../../fakes/balancer.ts';
+import type { FakeBalancer } from '../../fakes/balancer.ts';
 import { FakeDispatch } from '../../fakes/dispatch.ts';
-import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
+import { balancerOnVirtualTime } from '../../fakes/virtual-balancer.ts';
+import { pass, settle } from '../../fakes/virtual-time.ts';
 import { call, calls, openDesk, type Desk } from '../../support/rpc.ts';
 
+const startBalancer = balancerOnVirtualTime();
 let balancer: FakeBalancer;
 let desk: Desk;
 /** The order in which calls were answered, by their params. */
 let answered: string[];
 
 beforeEach(() => {
-  stopTime();
   answered = [];
-  balancer = new FakeBalancer({
+  balancer = startBalancer({
     functions: { quick: { idempotent: true }, slow: { idempotent: true } },
     workers: 2,
   });
@@ -29,13 +30,6 @@ beforeEach(() => {
   };
   const holdsBack = balancer.dispatcher.holdsBack.bind(balancer.dispatcher);
   desk = openDesk(new FakeDispatch(), manifest, {}, { dispatch, holdsBack });
-});
-
-afterEach(() => {
-  balancer.close();
-  pass(60_000);
-  expect(timersLeft()).toBe(0);
-  startTime();
 });
 
 /** The slots do what they have, until there is nothing more. */
