@@ -45,7 +45,9 @@ describe('busy polling', () => {
 
   it('comes back to it now and then, and is as before once it has helped', () => {
     for (let i = 0; i < 10 * MOST_PAUSED; i += 1) expectOne(Infinity);
-    const untilNext = Array.from({ length: MOST_PAUSED + 1 }, () => expectOne(5)).filter((looks) => looks > 0);
+    const untilNext = Array.from({ length: MOST_PAUSED + 1 }, () => expectOne(5)).filter(
+      (looks) => looks > 0,
+    );
     expect(untilNext.length).toBeGreaterThanOrEqual(1);
     expect(untilNext.every((looks) => looks === 5)).toBe(true);
     expect(expectOne(5), 'after one that helped nothing is slept through').toBe(5);

@@ -160,7 +160,10 @@ describe('Slot', () => {
       settle();
       expect(turnsAfter(() => ids.push(rig.run({ shortMs: 0.05 }).id))).toBe(0);
       for (const id of ids) slot.answer(id, ANSWER);
-      expect(turnsAfter(() => rig.run({ shortMs: 0.05 })), 'it wasn’t in vain').toBe(1);
+      expect(
+        turnsAfter(() => rig.run({ shortMs: 0.05 })),
+        'it wasn’t in vain',
+      ).toBe(1);
     });
   });
 
