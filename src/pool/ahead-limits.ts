@@ -14,5 +14,3 @@ export const MAX_AHEAD_MS = 2;
 
 /** One of the short calls that for once took long must not look like a sudden load, in milliseconds. */
 export const MOST_COUNTED_MS = 50;
-/** A call that takes less than this at the most is looked for while it runs, in milliseconds (decision 0080). */
-export const AT_ONCE_MS = 0.2;

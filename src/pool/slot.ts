@@ -1,7 +1,7 @@
 /** One slot as the balancer sees it: the calls leased to it, and how many more it may take. */
-import { AT_ONCE_MS, MAX_AHEAD, MAX_AHEAD_MS, MOST_COUNTED_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
+import { MAX_AHEAD, MAX_AHEAD_MS, MOST_COUNTED_MS, WARM_AFTER_CALLS } from './ahead-limits.ts';
 import type { Answer } from './answer.ts';
-import { BusyPoll } from './busy-poll.ts';
+import { AT_ONCE_MS, BusyPoll } from './busy-poll.ts';
 import { newCallId } from './call-ids.ts';
 import { LeasedCalls, type Leased } from './leased-calls.ts';
 import { PeakEwma } from './peak-ewma.ts';
@@ -42,7 +42,7 @@ export class Slot {
   readonly #connection: SlotConnection;
   readonly #events: SlotEvents;
   readonly #calls = new LeasedCalls<SlotCall>();
-  readonly #busyPoll = new BusyPoll(() => this.#calls.size === 1);
+  readonly #busyPoll = new BusyPoll(() => this.#endsAtOnce());
   #concurrency = 1;
   #shortMs = 0;
   #abandoned = 0;
@@ -153,7 +153,7 @@ export class Slot {
     if (shortMs === Infinity) this.#long += 1;
     this.#handed += 1;
     this.#connection.run(callId, call, shortMs !== Infinity);
-    if (shortMs < AT_ONCE_MS && this.#calls.size === 1) this.#busyPoll.expect();
+    if (this.#endsAtOnce()) this.#busyPoll.expect();
     return callId;
   }
 
@@ -237,6 +237,12 @@ export class Slot {
     let { callId } = call;
     while (this.#calls.has(callId)) callId = newCallId();
     return callId;
+  }
+
+  /** Whether all that it has is one call, which will be answered at once. */
+  #endsAtOnce(): boolean {
+    const { first, size } = this.#calls;
+    return size === 1 && first !== undefined && first.shortMs < AT_ONCE_MS;
   }
 
   #abandon(callId: number): boolean {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
-import { AT_ONCE_MS } from '../../../src/pool/ahead-limits.ts';
+import { AT_ONCE_MS } from '../../../src/pool/busy-poll.ts';
 import { Slot } from '../../../src/pool/slot.ts';
 import { ANSWER, SlotRig } from './slot-rig.ts';
 
@@ -152,6 +152,18 @@ describe('Slot', () => {
       settle();
       slot.answer(id, ANSWER);
       expect(turnsAfter(() => rig.run({ shortMs: 0.05 }))).toBe(0);
+    });
+
+    it('isn’t taken for a longer one that comes after it', () => {
+      rig.warm();
+      slot.answer(rig.run({ shortMs: 0.05 }).id, ANSWER);
+      const { id } = rig.run();
+      settle();
+      slot.answer(id, ANSWER);
+      expect(
+        turnsAfter(() => rig.run({ shortMs: 0.05 })),
+        'it wasn’t in vain',
+      ).toBe(1);
     });
 
     it('isn’t looked for any more when another one is behind it: then answers come by the dozen', () => {
