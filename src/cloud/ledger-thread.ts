@@ -161,7 +161,12 @@ let syncTimer: NodeJS.Timeout | undefined;
 function syncSoon(): void {
   syncTimer ??= setTimeout(() => {
     syncTimer = undefined;
-    keeper?.sync();
+    try {
+      keeper?.sync();
+    } catch {
+      // A full disk, say. What was committed stands in the log of changes; whoever has more to keep hears of it.
+      syncSoon();
+    }
   }, SYNC_MS);
 }
 

@@ -1,9 +1,11 @@
-import { fork } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Ledger, utcDay } from '../../../src/cloud/ledger.ts';
 import { LedgerFault, openLedgerStore } from '../../../src/cloud/ledger-store.ts';
 
@@ -136,6 +138,31 @@ describe('a file that can’t be used', () => {
       /unable to open database file/,
     );
   });
+});
+
+it('goes on once there is room on the disk again, though the file could not be brought up to date meanwhile', async () => {
+  const child = fork(join(import.meta.dirname, 'asked-spender.ts'), [file], { execArgv: [] });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const spend = async (times: number): Promise<unknown> => {
+    const said = once(child, 'message');
+    child.send(times);
+    return (await said)[0];
+  };
+  const limitFiles = (bytes: string): unknown =>
+    execFileSync('prlimit', [`--pid=${child.pid}`, `--fsize=${bytes}:`]);
+  try {
+    expect(await spend(5000)).toBe('kept');
+    limitFiles('1024');
+    expect(await spend(1)).toBe('disk I/O error');
+    // The file is written a second after a change; its size doesn't tell whether that was tried.
+    await pause(1500);
+    limitFiles('unlimited');
+    expect(await spend(1)).toBe('kept');
+    await vi.waitFor(() => expect(statSync(file).size).toBeGreaterThan(100_000), 10_000);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+  }
 });
 
 it('never stops the event loop, however long the disk takes', async () => {
