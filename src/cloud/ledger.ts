@@ -146,12 +146,17 @@ export class Ledger {
     return cost;
   }
 
-  /** Enters and settles something of known price. False if there is no money for it; then nothing is entered. */
+  /**
+   * Enters and settles something of known price, which is bought whether or not the entry can be kept. False if there is no money for
+   * it; then nothing is entered.
+   */
   charge(what: string, nano: number, now: number): boolean {
-    const entry = this.enter(what, nano, now, () => undefined);
-    if (entry === undefined) return false;
-    this.settle(entry, nano, now);
-    return true;
+    const entry = this.enter(what, nano, now, (error) => {
+      if (entry === undefined) return;
+      if (error === undefined) this.settle(entry, nano, now);
+      else this.#day(entry.day).settledNano += nano;
+    });
+    return entry !== undefined;
   }
 
   /** Waits until everything is kept, then closes the store. Entries still open are settled by the next process. */

@@ -14,19 +14,14 @@ export const FIGURES_READ = [
 /** How long an answer is good, in milliseconds: CloudWatch itself has a new one once a minute. */
 const FRESH_MS = 60_000;
 
-/** Keeps an answer while it is fresh; askers at the same time share one read. */
+/** Keeps an answer while it is fresh, also a failure, which is paid for as well; askers at the same time share one read. */
 export function cachedFigures(
   read: (now: number) => Promise<CloudFigures | undefined>,
 ): (now: number) => Promise<CloudFigures | undefined> {
   let kept: { readonly at: number; readonly answer: Promise<CloudFigures | undefined> } | undefined;
   return (now) => {
     if (kept === undefined || now - kept.at >= FRESH_MS || now < kept.at) {
-      const answer = read(now);
-      kept = { at: now, answer };
-      // A failed read isn't worth keeping; whoever waits for it hears of it.
-      answer.catch(() => {
-        kept = undefined;
-      });
+      kept = { at: now, answer: read(now) };
     }
     return kept.answer;
   };

@@ -154,6 +154,17 @@ describe('the order of things', () => {
     await ledger.close();
   });
 
+  it('counts what has a known price though it can’t be kept, since it is bought all the same', async () => {
+    const { ledger, store } = setUp(100);
+    ledger.enter('add', 40, NOON, nobody);
+    await new Promise((resolve) => setImmediate(resolve));
+    store.fault = new Error('disk full');
+    expect(ledger.charge('figures', 10, NOON)).toBe(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ledger.usedNano(NOON)).toBe(50);
+    await ledger.close();
+  });
+
   it('charges what has a known price at once, or not at all', async () => {
     const { ledger, store } = setUp(100);
     expect(ledger.charge('figures', 100, NOON)).toBe(true);

@@ -68,14 +68,16 @@ describe("the function's figures", () => {
     expect(read).toHaveBeenCalledTimes(2);
   });
 
-  it('are asked for again after a failure', async () => {
+  it('are asked for again a minute after a failure, and not before: a failure is paid for as well', async () => {
     const read = vi
       .fn<(at: number) => Promise<undefined>>()
       .mockRejectedValueOnce(new Error('no'))
       .mockResolvedValue(undefined);
     const figures = cachedFigures(read);
     await expect(figures(NOW)).rejects.toThrow('no');
-    await figures(NOW);
+    await expect(figures(NOW + 59_999)).rejects.toThrow('no');
+    expect(read).toHaveBeenCalledTimes(1);
+    await figures(NOW + 60_000);
     expect(read).toHaveBeenCalledTimes(2);
   });
 });
