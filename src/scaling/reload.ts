@@ -44,9 +44,11 @@ export async function swapBundle<Bundle extends { readonly hash: string }>(
     if (old === undefined) break;
     fresh ??= await startSurely(crew);
     while (another === undefined && swap.stillNeeded() && !stopped.aborted) await pause(POLL_MS, stopped);
+    const lost = fresh !== undefined && members.get(fresh.worker.id) !== fresh;
     if (fresh !== undefined) fresh.understudy = false;
     fresh = undefined;
-    crew.retire(old);
+    // It died while calls were waited for: the old one serves until another is there.
+    if (!lost) crew.retire(old);
   }
   if (fresh !== undefined) fresh.understudy = false;
   while (members.not(bundle.hash).length > 0 && !stopped.aborted) await pause(POLL_MS, stopped);

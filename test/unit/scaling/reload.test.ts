@@ -95,6 +95,26 @@ describe('swapping the bundle', () => {
     expect(log).toEqual(['committed', 'done']);
   });
 
+  it('keeps the last old worker until another is there, if the one in its place dies while it waits', async () => {
+    await rig.end();
+    rig = new CrewRig(1);
+    await rig.start();
+    needed = true;
+    await swap();
+    const fresh = [...rig.pool.members.values()].find(({ bundle }) => bundle.hash === 'second')!;
+    let least = Infinity;
+    const retire = rig.crew.retire.bind(rig.crew);
+    rig.crew.retire = (member) => {
+      retire(member);
+      least = Math.min(least, rig.in('ready').length);
+    };
+    rig.pool.eject(fresh.id, 'out of memory');
+    needed = false;
+    await rig.pass(1000);
+    expect(log).toEqual(['committed', 'done']);
+    expect([bundles(), least]).toEqual([['second'], 1]);
+  });
+
   it('goes on when a later worker can’t be started at first', async () => {
     let launches = 0;
     const launch = rig.launcher.launch.bind(rig.launcher);
