@@ -35,6 +35,8 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
   readonly #log: Logger;
   readonly #load: () => LoadFigures;
   readonly #onEvent: (event: CrewEvent, reason: string) => void;
+  /** The workers that an operator takes out of service, and that wait for another in their place. */
+  readonly #drains = new Map<string, Promise<void>>();
   /** The last worker that died young or didn't start: how many in a row with it, and when. */
   #youngDeath = { failures: 0, at: -Infinity };
 
@@ -155,10 +157,19 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
 
   /**
    * Takes a worker out of service once its calls have ended. Another takes its place first, where fewer than N would be
-   * left. Resolves when it takes no more calls.
+   * left. Resolves when it takes no more calls. Asked again meanwhile, it is the same drain.
    * @throws Error if there is no such worker, or no other can be started.
    */
-  async drainWorker(id: string): Promise<void> {
+  drainWorker(id: string): Promise<void> {
+    let drain = this.#drains.get(id);
+    if (drain === undefined) {
+      drain = this.#drainWorker(id).finally(() => this.#drains.delete(id));
+      this.#drains.set(id, drain);
+    }
+    return drain;
+  }
+
+  async #drainWorker(id: string): Promise<void> {
     const member = this.recruiter.members.get(id);
     if (member === undefined || member.leaving) throw new Error(`there is no worker ${JSON.stringify(id)}`);
     const { state } = member.worker;

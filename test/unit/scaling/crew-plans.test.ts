@@ -201,6 +201,15 @@ describe('a crew', () => {
       expect(rig.in('ready')).toHaveLength(2);
     });
 
+    it('starts one other however often it is asked', async () => {
+      const [id] = rig.ids;
+      const drains = [rig.crew.drainWorker(id!), rig.crew.drainWorker(id!)];
+      await rig.pass(10);
+      await Promise.all(drains);
+      expect([rig.in('ready').length, rig.launches]).toEqual([2, 3]);
+      await expect(rig.crew.drainWorker(id!)).rejects.toThrow('there is no worker');
+    });
+
     it('needs no other worker above N', async () => {
       await act({ start: 1 });
       await rig.crew.drainWorker(rig.ids[0]!);
