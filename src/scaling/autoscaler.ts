@@ -55,7 +55,7 @@ export class Autoscaler {
   #lookedAtMs = -Infinity;
   /** How long the last look took. */
   #lookMs = 0;
-  #acting: Promise<void> | undefined;
+  #acting: Promise<undefined> | undefined;
   #lookAgain = false;
   #stopped = true;
   /** Starting workers may fail (no memory, no disk) where resuming and draining still work: they back off apart. */
@@ -123,7 +123,12 @@ export class Autoscaler {
     const plan = mayTry(this.#all, nowMs) ? this.#decide(nowMs) : undefined;
     this.#lookMs = performance.now() - nowMs;
     if (plan === undefined || isIdle(plan)) this.#lookAt(nowMs + TICK_MS);
-    else this.#acting = this.#carryOut(plan);
+    else {
+      // Said first: what the changes bring about at once, such as a call that queues, may lead back here.
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      this.#acting = promise;
+      void this.#carryOut(plan).then(() => resolve(undefined));
+    }
   };
 
   /** The plan to carry out; undefined where the pool couldn't be observed. */

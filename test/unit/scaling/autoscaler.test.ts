@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   ACT_LIMIT_MS,
+  AT_ONCE_GAP_MS,
   Autoscaler,
   TICK_MS,
   type ScaledPool,
@@ -152,6 +153,23 @@ describe('acting', () => {
     await pass(20);
     expect(pool.plans).toHaveLength(2);
     expect(pool.mostUnderWay).toBe(1);
+  });
+
+  it('begins no second set of changes when the first one makes a call queue at once', async () => {
+    await started();
+    pool.shown = GROWING;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    pool.acts = async () => {
+      autoscaler.callQueued();
+      await promise;
+    };
+    await pass(TICK_MS);
+    await pass(5 * TICK_MS);
+    expect([pool.plans.length, pool.mostUnderWay]).toEqual([1, 1]);
+    pool.acts = () => Promise.resolve();
+    resolve(undefined);
+    await pass(AT_ONCE_GAP_MS);
+    expect(pool.plans).toHaveLength(2);
   });
 
   it('acts on nothing when nothing is to be done', async () => {
