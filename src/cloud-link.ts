@@ -43,6 +43,8 @@ export class CloudLink {
   #backend: CloudBackend | undefined;
   #bundle: CloudBundle | undefined;
   #fault: string | undefined;
+  /** An operator has removed what was deployed: nothing is, until one deploys again. */
+  #destroyed = false;
   #sampler: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -84,6 +86,7 @@ export class CloudLink {
   async deploy({ dryRun = false } = {}): Promise<DeployReport> {
     const backend = this.#opened();
     if (this.#bundle === undefined) throw new Error('there is no bundle yet');
+    if (!dryRun) this.#destroyed = false;
     return await backend.deploy(this.#bundle, { dryRun });
   }
 
@@ -102,14 +105,17 @@ export class CloudLink {
     this.#backend?.stopCalibration();
   }
 
-  /** Removes everything that deploy made. */
+  /** Removes everything that deploy made, and deploys nothing by itself any more. */
   async destroy(): Promise<DestroyReport> {
-    return await this.#opened().destroy();
+    const backend = this.#opened();
+    this.#destroyed = true;
+    return await backend.destroy();
   }
 
-  /** Deploys another bundle from now on: the pool has changed over to it. */
+  /** The pool has changed over to another bundle: deploys it, unless what was deployed has been removed. */
   async useBundle(bundle: CloudBundle): Promise<void> {
     this.#bundle = bundle;
+    if (this.#destroyed) return;
     await this.#backend?.deploy(bundle);
   }
 

@@ -1,0 +1,57 @@
+/** When the balancer deploys by itself, and when only if it is asked to. */
+import { pino } from 'pino';
+import { beforeEach, expect, it, vi } from 'vitest';
+import type { FakeCloud } from '../fakes/cloud.ts';
+import type { CloudBundle } from '../../src/cloud/backend.ts';
+import { CloudLink } from '../../src/cloud-link.ts';
+import { parseConfig } from '../../src/config.ts';
+
+const { made } = vi.hoisted(() => ({ made: [] as FakeCloud[] }));
+
+vi.mock('../../src/cloud/aws/cloud.ts', async () => {
+  const { FakeCloud: Made } = await import('../fakes/cloud.ts');
+  return {
+    createAwsCloud: () => {
+      const cloud = new Made();
+      made.push(cloud);
+      return cloud;
+    },
+  };
+});
+
+const bundle = (hash: string): CloudBundle => ({ hash, code: 'code' });
+const state = (): string => link.status().state;
+
+let link: CloudLink;
+
+beforeEach(async () => {
+  made.length = 0;
+  link = new CloudLink(parseConfig({}), pino({ level: 'silent' }));
+  await link.open({
+    bundle: bundle('first'),
+    functionEnv: {},
+    pool: 'p1',
+    stateDir: '.',
+    figures: () => ({ load: 0, workers: 0, offloaded: 0 }),
+    listener: { sent: () => undefined, ended: () => undefined },
+  });
+});
+
+it('deploys what the pool has changed over to', async () => {
+  const deploy = vi.spyOn(made[0]!, 'deploy');
+  await link.useBundle(bundle('second'));
+  expect(deploy).toHaveBeenCalledExactlyOnceWith(bundle('second'));
+  expect(state()).toBe('ready');
+});
+
+it('deploys nothing more by itself once it was removed, but the latest bundle when it is asked to', async () => {
+  await link.destroy();
+  await link.useBundle(bundle('second'));
+  expect(state()).toBe('off');
+  expect((await link.deploy({ dryRun: true })).steps).toEqual(['deploy second']);
+  await link.useBundle(bundle('third'));
+  expect(state(), 'a dry run changes nothing').toBe('off');
+  expect((await link.deploy()).steps).toEqual(['deploy third']);
+  await link.useBundle(bundle('fourth'));
+  expect((await link.deploy({ dryRun: true })).steps, 'it is there already').toEqual([]);
+});
