@@ -2,6 +2,7 @@
  * Says of each line that is printed in a slot process which call printed it. The line is marked where it is written and
  * the mark taken off by the control process: what else ends up in the pipe (a crash, native code) needs no mark.
  */
+import { StringDecoder } from 'node:string_decoder';
 
 /** Control characters that no text has for itself: record separator, unit separator. */
 const BEGIN = '\u001e';
@@ -36,14 +37,33 @@ export function markPrints(current: () => Printer | undefined): void {
 
 function mark(stream: NodeJS.WriteStream, current: () => Printer | undefined): NodeJS.WriteStream {
   const write = stream.write.bind(stream) as (text: string, ...rest: unknown[]) => boolean;
-  let midLine = false;
+  const marks = new StreamMarks();
   stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
-    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-    const marked = markLines(text, midLine, current());
-    if (text !== '') midLine = !text.endsWith('\n');
-    return write(marked, ...rest);
+    const encoding = rest.find((one) => typeof one === 'string') as BufferEncoding | undefined;
+    const callbacks = rest.filter((one) => typeof one === 'function');
+    return write(marks.mark(chunk, encoding, current()), ...callbacks);
   };
   return stream;
+}
+
+/** Marks what is written to one stream, piece by piece. */
+export class StreamMarks {
+  readonly #decoder = new StringDecoder('utf8');
+  #midLine = false;
+
+  /** What to write in place of a piece. A character that is cut in two comes with its second half. */
+  mark(
+    piece: string | Uint8Array,
+    encoding: BufferEncoding | undefined,
+    printer: Printer | undefined,
+  ): string {
+    const text = this.#decoder.write(
+      typeof piece === 'string' ? Buffer.from(piece, encoding) : Buffer.from(piece),
+    );
+    const marked = markLines(text, this.#midLine, printer);
+    if (text !== '') this.#midLine = !text.endsWith('\n');
+    return marked;
+  }
 }
 
 /** Puts the mark before each line that begins in `text`. */

@@ -1,5 +1,6 @@
 /** A process that keeps as many entries as it is asked to: `node asked-spender.ts FILE`. Started by ledger.test.ts. */
 import { openLedgerStore } from '../../../src/cloud/ledger-store.ts';
+import { messageOf } from '../../../src/message-of.ts';
 
 const { store } = await openLedgerStore(process.argv[2] ?? '', Date.now());
 let id = 0;
@@ -11,6 +12,6 @@ process.on('message', (times: number) => {
   });
   store.append(records).then(
     () => process.send?.('kept'),
-    (error: Error) => process.send?.(error.message),
+    (error: unknown) => process.send?.(messageOf(error)),
   );
 });

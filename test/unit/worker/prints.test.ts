@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Prints, type PrintedLine } from '../../../worker/prints.ts';
-import { markLines, readMark } from '../../../worker/tags.ts';
+import { StreamMarks, markLines, readMark } from '../../../worker/tags.ts';
 
 const printer = { callId: 7, name: 'add' };
 
@@ -19,6 +19,22 @@ describe('marks', () => {
     ]);
     expect(markLines('rest\n', true, printer)).toBe('rest\n');
     expect(markLines('no call', false, undefined)).toBe('no call');
+  });
+
+  it('leave whole what is written in pieces, of any encoding', () => {
+    const marks = new StreamMarks();
+    const [first, second] = [Buffer.from('é').subarray(0, 1), Buffer.from('é').subarray(1)];
+    const written =
+      marks.mark(first, undefined, printer) +
+      marks.mark(second, undefined, printer) +
+      marks.mark('6869', 'hex', printer) +
+      marks.mark('\n', undefined, printer);
+    expect(written.split('\n').map((line) => readMark(line).text)).toEqual(['éhi', '']);
+    expect(readMark(marks.mark('next', 'latin1', printer))).toEqual({
+      text: 'next',
+      callId: '7',
+      function: 'add',
+    });
   });
 
   it('that are broken are text', () => {
