@@ -58,6 +58,7 @@ export class Elastic {
       },
     });
     this.#autoscaler = new Autoscaler(this.crew, this.limits);
+    dispatcher.offload.onRule = () => this.#useLimits();
   }
 
   /** N. */
@@ -67,13 +68,13 @@ export class Elastic {
 
   /** N … 2N, and the standbys, which follow N unless their number was set. */
   get limits(): Limits {
-    const { standbys, standbysSet, standbyMs, offloadWaitMs } = this.#options.config;
+    const { standbys, standbysSet, standbyMs } = this.#options.config;
     return {
       min: this.#n,
       max: 2 * this.#n,
       standbys: standbysSet ? standbys : this.#n,
       standbyMs,
-      waitMs: offloadWaitMs,
+      waitMs: this.#options.dispatcher.offload.rule.waitMs,
     };
   }
 
@@ -109,8 +110,7 @@ export class Elastic {
   /** Sets N. */
   resize(n: number): void {
     this.#n = n;
-    this.crew.limits = this.limits;
-    this.#autoscaler.resize(this.limits);
+    this.#useLimits();
   }
 
   /** See swapBundle. @throws Error if a swap is under way already. */
@@ -122,5 +122,10 @@ export class Elastic {
     } finally {
       this.#swapping = false;
     }
+  }
+
+  #useLimits(): void {
+    this.crew.limits = this.limits;
+    this.#autoscaler.resize(this.limits);
   }
 }

@@ -63,8 +63,9 @@ const NO_SLOT: Stays = { reason: 'no slot free' };
 
 /** The way to the cloud. Without a cloud nothing is asked or watched. */
 export class Offload implements WayOut {
-  /** May be replaced while calls are under way. */
-  rule: OffloadRule;
+  /** Told that the rule has been replaced. */
+  onRule: () => void = () => undefined;
+  #rule: OffloadRule;
   /** Calls sent since the start. */
   sent = 0;
   readonly usdPerHour: number;
@@ -78,10 +79,20 @@ export class Offload implements WayOut {
 
   constructor(rule: OffloadRule, local: LocalSide, { observer, demand, usdPerHour }: OffloadParts) {
     this.#demand = demand;
-    this.rule = rule;
+    this.#rule = rule;
     this.usdPerHour = usdPerHour;
     this.#local = local;
     this.#observer = observer;
+  }
+
+  /** May be replaced while calls are under way. */
+  get rule(): OffloadRule {
+    return this.#rule;
+  }
+
+  set rule(rule: OffloadRule) {
+    this.#rule = rule;
+    this.onRule();
   }
 
   /** From now on there is a cloud; whether it takes calls is its own word. */

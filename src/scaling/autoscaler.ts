@@ -92,7 +92,7 @@ export class Autoscaler {
     this.#lookSoon();
   };
 
-  /** N has changed. */
+  /** N or another limit has changed. */
   resize(limits: Limits): void {
     this.#limits = limits;
     this.#lookSoon();
