@@ -7,12 +7,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readOptions } from '../options.ts';
 import { startDaemon, type Daemon } from './daemon.ts';
 import { percentile } from './percentile.ts';
 import { cpuMicroseconds, memoryBytes } from './processes.ts';
 import { OpenClient, type Told } from './open-client.ts';
 
-const quick = process.argv.includes('--quick');
+const { quick, json } = readOptions('node scripts/bench/overload.ts [--quick] [--json]', {
+  quick: 'switch',
+  json: 'switch',
+});
 /** A pool of two on two cores, of which clients and balancer take their part too. */
 const WORKERS = 2;
 const TIMES_CAPACITY = 10;
@@ -206,7 +210,7 @@ try {
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
-if (process.argv.includes('--json')) console.log(JSON.stringify(results));
+if (json) console.log(JSON.stringify(results));
 else {
   console.log(`| ${COLUMNS.map(([title]) => title).join(' | ')} |`);
   console.log(`|${' --- |'.repeat(COLUMNS.length)}`);

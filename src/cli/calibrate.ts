@@ -29,7 +29,7 @@ export const calibrate: Command = {
 
 It is done on a copy of the function in AWS, which is removed at the end: calls and the function that they
 go to are left alone. The function runs up to ${MAX_RUNS} times at each size, which costs money like any call.
-It takes about a minute, and some with long calls; Ctrl-C ends it, and the copy is removed then too.`,
+It takes about a minute, or several if the calls are long; Ctrl-C ends it, and the copy is removed then too.`,
   options: { sizes: { type: 'string' } },
   words: [1, Infinity],
   async run(context, args) {

@@ -29,8 +29,9 @@ The calls are made one after the other, in turns. Those in the cloud cost money.
     const machineHourUsd = dollars(args.options['machine-usd-hour']);
     const { cloud, pool } = (await daemon.admin('status')) as Status;
     if (cloud.state !== 'ready') {
+      const { state, reason, detail = reason } = cloud;
       throw new CommandFailed(
-        `the cloud is ${cloud.state}: ${cloud.detail ?? cloud.reason ?? 'no reason known'}`,
+        `the cloud is ${state}${detail === state ? '' : `: ${detail ?? 'no reason known'}`}`,
       );
     }
     const samples: Sample[] = [];

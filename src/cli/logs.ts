@@ -10,9 +10,10 @@ export const logs: Command = {
   name: 'logs',
   usage: '[CALL]',
   summary: 'follow the log, or what happens to the call with this id until it is over',
-  help: `Calls are shown whatever SPILLWAY_LOG_LEVEL says. Of what has been, the last thousands of lines are known.
+  help: `Calls are shown whatever SPILLWAY_LOG_LEVEL says. Of what has been, the last 1000 lines and 2000 steps of calls are known.
+A call that isn't known is waited for.
 
---once  ends with what has been`,
+--once  ends with what has been; then an unknown call is an error`,
   options: { once: { type: 'boolean' } },
   words: [0, 1],
   async run({ daemon, output, leave }, { words: [callId], options }) {
