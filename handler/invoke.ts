@@ -170,7 +170,8 @@ function success(result: unknown): InvokeOutcome {
   try {
     const json = JSON.stringify(result) as string | undefined;
     if (json !== undefined) return { ok: true, json };
-    reason = `it is a ${typeof result}`;
+    // Of an object only its own toJSON can make nothing.
+    reason = typeof result === 'object' ? 'its toJSON gives nothing' : `it is a ${typeof result}`;
   } catch (thrown) {
     // The first line only: of a circular structure V8 goes on to draw the way round.
     reason = functionFailure(thrown).message.split('\n', 1)[0] ?? '';
@@ -214,7 +215,7 @@ function manifestJson(functions: ReadonlyMap<string, LoadedFunction>, loadFaults
       return loaded.spec;
     }
   });
-  if (faults.length > 0) throw new Error(`These functions can't be served:\n${faults.toSorted().join('\n')}`);
+  if (faults.length > 0) throw new Error(faults.toSorted().join('\n'));
   // By code unit, not by locale: the text must not depend on the machine.
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   return JSON.stringify({ functions: entries });

@@ -19,6 +19,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -27,7 +28,7 @@ import {
 } from 'node:fs';
 import { renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from './message-of.ts';
 
@@ -192,6 +193,19 @@ function thisProcess(): Holder {
   return { pid: process.pid, host: hostname(), since: new Date().toISOString() };
 }
 
+/** @returns what was made first, undefined if it was there */
+function makeFolder(dir: string): string | undefined {
+  try {
+    return mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // Of a file system that is read-only Node says here that there is no such folder.
+    let parent = dirname(dir);
+    while (!existsSync(parent)) parent = dirname(parent);
+    accessSync(parent, constants.W_OK);
+    throw error;
+  }
+}
+
 /** The holder may be in another container, where its pid means nothing here: so its host is named too. */
 function describeHolder(file: string): string {
   try {
@@ -205,7 +219,7 @@ function describeHolder(file: string): string {
 
 /** Makes the folder 0700. One that holds other things and is open to others is refused rather than closed to them. */
 function makePrivate(dir: string): void {
-  const made = mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const made = makeFolder(dir);
   const stat = statSync(dir);
   if (!stat.isDirectory()) throw new StateFault(`the state folder ${dir} is not a folder`);
   if (made === undefined && (stat.mode & 0o077) === 0) return;

@@ -11,6 +11,9 @@ interface RunSpec {
   readonly concurrency: number;
 }
 
+/** The longest delay a Node timer can hold, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** What the function sees of its call. */
 class CallContext implements InvokeContext {
   readonly backend = 'pool';
@@ -36,8 +39,11 @@ class CallContext implements InvokeContext {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (!this.#ended) {
-        this.#timer = setTimeout(() => this.#abort?.abort(timeoutReason()), CallContext.remainingMs(this));
+      const remainingMs = CallContext.remainingMs(this);
+      if (!this.#ended && remainingMs <= 0) this.#abort.abort(timeoutReason());
+      else if (!this.#ended) {
+        const abort = (): void => this.#abort?.abort(timeoutReason());
+        this.#timer = setTimeout(abort, Math.min(remainingMs, MAX_TIMER_MS));
         this.#timer.unref();
       }
     }

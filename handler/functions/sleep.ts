@@ -14,7 +14,7 @@ export const spec = {
   concurrency: 1,
 };
 
-/** Waits `ms` milliseconds. Stops at once, with the signal's reason, when nobody waits for the answer any more. */
+/** Waits `ms` milliseconds. Stops at its deadline, with the signal's reason. */
 export default async function sleep(ms: number, context: InvokeContext): Promise<number> {
   await delay(ms, undefined, { signal: context.signal });
   return ms;

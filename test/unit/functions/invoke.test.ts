@@ -154,6 +154,7 @@ describe('an outcome', () => {
   it.each([
     ['a symbol', Symbol('s'), 'it is a symbol'],
     ['a function', () => 1, 'it is a function'],
+    ['an object that gives nothing', { toJSON: () => undefined }, 'its toJSON gives nothing'],
     ['a BigInt', { n: 5n }, 'Do not know how to serialize a BigInt'],
   ])('of %s is a FunctionError', async (_what, result, reason) => {
     const failure = {

@@ -36,6 +36,24 @@ describe('Runner', () => {
       await rig.invoked[0]!.end(ok('1'));
     });
 
+    it('is aborted at the first look after the deadline, without a timer', async () => {
+      rig.take(1, { ms: 100 });
+      rig.runner.pump();
+      vi.advanceTimersByTime(150);
+      expect(rig.invoked[0]!.context.signal.aborted).toBe(true);
+      expect(vi.getTimerCount()).toBe(0);
+      await rig.invoked[0]!.end(ok('1'));
+    });
+
+    it('is not aborted at once where the deadline is further away than a timer can be', async () => {
+      rig.take(1, { ms: 2 ** 31 });
+      rig.runner.pump();
+      const { signal } = rig.invoked[0]!.context;
+      vi.advanceTimersByTime(1000);
+      expect(signal.aborted).toBe(false);
+      await rig.invoked[0]!.end(ok('1'));
+    });
+
     it.each([1, -1])('ends when its time is over, though the clock is set by %i hour', async (hours) => {
       rig.take(1, { ms: 5000 });
       vi.setSystemTime(Date.now() + hours * 3_600_000);
