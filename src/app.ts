@@ -244,7 +244,8 @@ export function build(
         });
       } catch (error) {
         await undoFrom(done);
-        if (error instanceof BundleFault) throw new FunctionsFault(config.functionsDir, error.message.split('\n'));
+        if (error instanceof BundleFault)
+          throw new FunctionsFault(config.functionsDir, error.message.split('\n'));
         if (runtime.orElse === undefined || stopped) throw error;
         log.warn(`${runtime.orElse}: ${messageOf(error)}`);
         operator.parts.runtimeReason = messageOf(error);

@@ -122,7 +122,9 @@ export class PoolControl {
       });
     } catch (error) {
       if (!committed) manifests.forget(hash);
-      throw error instanceof BundleFault ? new FunctionsFault(config.functionsDir, error.message.split('\n')) : error;
+      throw error instanceof BundleFault
+        ? new FunctionsFault(config.functionsDir, error.message.split('\n'))
+        : error;
     }
     dispatcher.forget(before);
     manifests.forget(before);
