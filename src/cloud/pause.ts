@@ -1,4 +1,4 @@
-/** A wait that a signal ends. On the global timer, so that tests can run it on virtual time. */
+/** Waits that end: a pause that a signal ends, and a limit for another wait. On the global timer, for virtual time in tests. */
 
 /** Settles after `ms` milliseconds; rejects with the signal's reason if that aborts before. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
@@ -14,4 +14,15 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) end();
     else signal?.addEventListener('abort', end, { once: true });
   });
+}
+
+/** Waits for something, but not longer than `ms` milliseconds. */
+export async function within(ms: number, work: Promise<void> | undefined): Promise<void> {
+  if (work === undefined) return;
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, over]);
+  clearTimeout(timer);
 }

@@ -17,6 +17,10 @@ export class AwsGateway {
   keyUnknownRequests = 0;
   /** Answers to come before the function is asked. */
   readonly canned: Canned[] = [];
+  /** What it says to every request, if anything. */
+  outage: Exclude<Canned, string> | undefined;
+  /** How many requests have come. */
+  requests = 0;
   readonly functions = new Map<string, FakeFunction>();
   /** Bodies of calls that reached the function, probes left out. */
   readonly bodies: string[] = [];
@@ -27,7 +31,8 @@ export class AwsGateway {
   }
 
   serve(path: string, request: IncomingMessage, body: string, response: ServerResponse): void {
-    const next = this.canned.shift();
+    this.requests += 1;
+    const next = this.canned.shift() ?? this.outage;
     if (next === 'reset') request.socket.destroy();
     else if (next === 'hang') return;
     else if (next !== undefined)

@@ -4,13 +4,14 @@ import { LAMBDA_HANDLER, buildZip } from '../../functions/zip.ts';
 import type { CalibrationOrder, CloudBundle, CloudListener, CloudState, DestroyReport } from '../backend.ts';
 import type { CalibrationReport } from '../calibration.ts';
 import type { Ledger } from '../ledger.ts';
+import { within } from '../pause.ts';
 import { PRICES_AS_OF, pricesOf } from '../prices.ts';
 import { Calibration } from './calibration.ts';
 import { checkOptions, checkZip } from './check.ts';
 import type { ControlPlane } from './control.ts';
 import { watchCredentials } from './credentials-files.ts';
 import { desiredOf, type AwsOptions, type Desired } from './desired.ts';
-import { CloudFault, faultOf, stopping } from './faults.ts';
+import { CloudFault, faultOf, overtaken, stopping } from './faults.ts';
 import { closeLive, openLive, waitUntilServed, type Live } from './live.ts';
 
 /** What deployments are made with. */
@@ -59,6 +60,7 @@ export class Deployments {
   #operations: Promise<unknown> = Promise.resolve();
   readonly #retiring = new Set<Promise<void>>();
   #calibration: Calibration | undefined;
+  #repairing = false;
 
   constructor(settings: DeploymentsSettings) {
     this.#settings = settings;
@@ -99,11 +101,16 @@ export class Deployments {
 
   /** Deploys the bundle, or finds that it is; returns what was done. @throws CloudFault after settling when to try again. */
   deploy(bundle: CloudBundle): Promise<readonly string[]> {
+    return this.#put(bundle, false);
+  }
+
+  /** @param repairs whether one in use is looked at because its probes fail: they go on telling where nothing is amiss */
+  #put(bundle: CloudBundle, repairs: boolean): Promise<readonly string[]> {
     this.#bundle = bundle;
     this.#calibration?.stop(overtaken('a deployment'));
     return this.#exclusive(async () => {
       try {
-        return await this.#deploy(bundle);
+        return await this.#deploy(bundle, repairs);
       } catch (thrown) {
         throw await this.#failed(faultOf(thrown, 'deploy'), bundle);
       }
@@ -162,7 +169,7 @@ export class Deployments {
     await Promise.all(this.#retiring);
   }
 
-  async #deploy(bundle: CloudBundle): Promise<readonly string[]> {
+  async #deploy(bundle: CloudBundle, repairs: boolean): Promise<readonly string[]> {
     clearTimeout(this.#retryTimer);
     this.#unwatch ??= watchCredentials(() => void this.#credentialsChanged());
     this.#state = 'deploying';
@@ -170,6 +177,10 @@ export class Deployments {
     // Not before: where there are no credentials there is nothing to keep books on.
     const ledger = await this.#settings.ledger();
     const deployed = await this.#settings.control.deploy(desired);
+    if (repairs && deployed.steps.length === 0 && this.#live?.apiKey === deployed.apiKey) {
+      this.#state = 'ready';
+      return [];
+    }
     const live = openLive({
       desired,
       deployed,
@@ -177,7 +188,7 @@ export class Deployments {
       maxResultBytes: this.#settings.maxResultBytes,
       listener: this.#settings.listener,
       log: this.#log,
-      repair: () => this.#again(),
+      repair: () => void this.#repair(),
     });
     try {
       await waitUntilServed(live, this.#log, this.#abort.signal);
@@ -223,6 +234,14 @@ export class Deployments {
   #again(): void {
     if (this.#bundle === undefined || this.#abort.signal.aborted) return;
     this.deploy(this.#bundle).catch(() => undefined);
+  }
+
+  /** One at a time, however often probes fail meanwhile: a repair takes longer than a probe. */
+  async #repair(): Promise<void> {
+    if (this.#repairing || this.#bundle === undefined || this.#abort.signal.aborted) return;
+    this.#repairing = true;
+    await this.#put(this.#bundle, true).catch(() => undefined);
+    this.#repairing = false;
   }
 
   async #credentialsChanged(): Promise<void> {
@@ -274,22 +293,7 @@ export class Deployments {
   }
 }
 
-function overtaken(by: string): CloudFault {
-  return new CloudFault('deploying', `${by} came in between, and ended the calibration; try again after it`);
-}
-
 function notReady(state: CloudState, fault: CloudFault | undefined): CloudFault {
   const why = fault === undefined ? '' : `: ${fault.message}`;
   return new CloudFault(fault?.reason ?? 'off', `the cloud is ${state}${why}; a calibration needs it ready`);
-}
-
-/** Waits for something, but not longer than `ms` milliseconds. */
-async function within(ms: number, work: Promise<void> | undefined): Promise<void> {
-  if (work === undefined) return;
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, over]);
-  clearTimeout(timer);
 }

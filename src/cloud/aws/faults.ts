@@ -118,3 +118,8 @@ function firstLine(text: string): string {
   const line = text.split('\n', 1)[0] ?? '';
   return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
 }
+
+/** A calibration ends where something else is done with the deployment. */
+export function overtaken(by: string): CloudFault {
+  return new CloudFault('deploying', `${by} came in between, and ended the calibration; try again after it`);
+}

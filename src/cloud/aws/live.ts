@@ -27,6 +27,7 @@ export interface LiveParts {
 export interface Live {
   readonly desired: Desired;
   readonly url: string;
+  readonly apiKey: string;
   readonly calls: CloudCalls;
   readonly monitor: Monitor;
   /** The worst case of a short call, in nano-dollars: with less than that left, no call can be made. */
@@ -35,7 +36,9 @@ export interface Live {
 
 /** How long a new key or stage may take to be known to the gateway, in milliseconds; seen: seconds. */
 const SERVED_PATIENCE_MS = 90_000;
-const PROBE_EVERY_MS = 1000;
+/** The pause after the first probe, in milliseconds; it doubles with each: probes that nobody answers are paid for, eight of them. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
 const SHORT_CALL_MS = 1000;
 
 /** Puts the parts together; nothing is sent yet. */
@@ -55,7 +58,8 @@ export function openLive(parts: LiveParts): Live {
     logGroup: desired.names.logGroup,
   });
   const monitor: Monitor = new Monitor({ probe: () => calls.probe(), repair, log, random: Math.random });
-  return { desired, url: deployed.url, calls, monitor, leastNano: worstNanoUsd(rate, SHORT_CALL_MS) };
+  const { url, apiKey } = deployed;
+  return { desired, url, apiKey, calls, monitor, leastNano: worstNanoUsd(rate, SHORT_CALL_MS) };
 }
 
 /**
@@ -76,7 +80,7 @@ export async function waitUntilServed({ calls }: Live, log: Logger, signal: Abor
     }
     if (probes === 1)
       log.info({ ...failure }, `cloud: waiting for the gateway to serve the function (${failure.reason})`);
-    await pause(PROBE_EVERY_MS, signal);
+    await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (probes - 1)), signal);
   }
 }
 

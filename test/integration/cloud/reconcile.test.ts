@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FakeAws } from '../../fakes/aws.ts';
 import { AwsBench, bundle } from '../../support/aws-bench.ts';
+import { pause } from '../../../src/cloud/pause.ts';
 
 let bench: AwsBench;
 let aws: FakeAws;
@@ -53,6 +54,25 @@ describe('drift', () => {
     });
     await bench.go(repaired);
     expect(await bench.call(deployments)).toMatchObject({ ok: true });
+  });
+
+  it('is looked for during an outage without probes of its own: each is paid for', async () => {
+    const deployments = bench.open();
+    await bench.go(deployments.deploy(bundle('h1')));
+    aws.operations.length = 0;
+    aws.gateway.outage = { status: 502, body: '{"message":"Internal server error"}' };
+    for (let failed = 0; failed < 3; failed += 1) await bench.call(deployments);
+    expect(deployments.live?.monitor.reason).toBeDefined();
+    const before = aws.gateway.requests;
+    await bench.go(pause(3_600_000));
+    expect(aws.operations.length, 'it was looked at').toBeGreaterThan(10);
+    expect(aws.writes).toEqual([]);
+    // At growing intervals of up to a minute, less up to a half at random.
+    expect(aws.gateway.requests - before).toBeLessThan(140);
+    aws.gateway.outage = undefined;
+    await bench.go(pause(60_000));
+    expect(await bench.call(deployments)).toMatchObject({ ok: true });
+    expect(deployments.state).toBe('ready');
   });
 
   it("leaves alone what has our name but isn't ours", async () => {
