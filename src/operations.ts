@@ -77,21 +77,21 @@ export class BalancerOperations implements Operations {
   }
 
   status(): Status {
-    return this.#status(this.#parts.usages?.look());
+    return this.#status(this.#parts.usages?.look(), true);
   }
 
   /** The status without what costs something to find out. */
   figures(): Status {
-    return this.#status(undefined);
+    return this.#status(undefined, false);
   }
 
-  #status(loads: Loads | undefined): Status {
+  #status(loads: Loads | undefined, asksCloud: boolean): Status {
     const { dispatcher, manifest, restarts } = this.#parts;
     return {
       version: this.#version,
       uptimeMs: Math.round(performance.now() - this.#startedAt),
       pool: this.#poolStatus(loads),
-      cloud: this.#cloudStatus(),
+      cloud: this.#cloudStatus(asksCloud),
       offload: dispatcher?.offload.rule ?? {
         policy: this.#config.offload,
         waitMs: this.#config.offloadWaitMs,
@@ -243,13 +243,15 @@ export class BalancerOperations implements Operations {
     };
   }
 
-  #cloudStatus(): Status['cloud'] {
+  #cloudStatus(asksCloud: boolean): Status['cloud'] {
     const { cloud } = this.#parts;
-    // Fetched for the next look, at most once a minute; whoever looks now gets what is there.
-    void cloud.figures().then(
-      (figures) => (this.#figures = figures),
-      () => undefined, // the vendor's monitoring is beside the point while there is none
-    );
+    // Fetched for the next look, at most once a minute, since it is paid for; whoever looks now gets what is there.
+    if (asksCloud) {
+      void cloud.figures().then(
+        (figures) => (this.#figures = figures),
+        () => undefined, // the vendor's monitoring is beside the point while there is none
+      );
+    }
     const figures = this.#figures;
     return { ...cloud.status(), ...(figures !== undefined && { figures: { ...figures } }) };
   }
