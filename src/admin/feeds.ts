@@ -68,7 +68,7 @@ export class LogLineFeed {
   open(response: ServerResponse, query: URLSearchParams): void {
     const callId = query.get('call') ?? undefined;
     const stream = this.streams.open(response);
-    for (const line of this.#logs.recent(callId)) stream.send(line);
+    stream.begin(this.#logs.recent(callId));
     if (query.get('follow') === 'false') response.end();
     else stream.onClose(this.#logs.follow(callId, (line) => void stream.send(line)));
   }

@@ -12,6 +12,8 @@ const KEEPALIVE_MS = 15_000;
 export interface EventStream {
   /** Sends one event; drops it where the listener is too slow. Returns whether it went out. */
   send(json: string): boolean;
+  /** Sends what there has been, before anything else: all of it, however slow the listener is. */
+  begin(jsons: readonly string[]): void;
   /** Calls back once when the listener is gone. */
   onClose(callback: () => void): void;
 }
@@ -53,7 +55,8 @@ export class EventStreams {
       this.#keepalive = undefined;
     });
     return {
-      send: (json) => say(response, `data: ${json}\n\n`),
+      send: (json) => say(response, event(json)),
+      begin: (jsons) => void (jsons.length > 0 && response.write(jsons.map(event).join(''))),
       onClose: (callback) => void response.once('close', callback),
     };
   }
@@ -68,10 +71,14 @@ export class EventStreams {
   }
 }
 
+function event(json: string): string {
+  return `data: ${json}\n\n`;
+}
+
 function say(response: ServerResponse, text: string): boolean {
   const { socket } = response;
   if (response.writableEnded || socket === null) return false;
-  if (response.writableLength + socket.writableLength > MAX_WAITING_BYTES) {
+  if (response.writableLength > MAX_WAITING_BYTES) {
     // Counted from the last byte it took; Node ends the connection then.
     if (socket.timeout !== STALLED_MS) socket.setTimeout(STALLED_MS);
     return false;

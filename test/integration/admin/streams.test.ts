@@ -90,6 +90,17 @@ describe('/logs', () => {
     await expect.poll(() => following.size, PATIENCE).toBe(0);
   });
 
+  it('sends all that was kept, however much, and the newest last', async () => {
+    const kept = Array.from({ length: 2000 }, (_, at) =>
+      JSON.stringify({ msg: `${at} ${'x'.repeat(1500)}` }),
+    );
+    const { get } = await openAdmin({ logs: { recent: () => kept, follow: () => () => undefined } });
+    const response = await get('/logs?follow=false');
+    const text = await response.text();
+    expect(text.split('\n\n').filter(Boolean)).toHaveLength(kept.length);
+    expect(text.endsWith(`data: ${kept.at(-1)}\n\n`)).toBe(true);
+  });
+
   it('can be asked for one call, and to end', async () => {
     const following = new Set<(line: string) => void>();
     const { get } = await openAdmin({ logs: feedOf(following) });
