@@ -44,7 +44,8 @@ export function openChannel(gateway: Gateway): Channel {
   const target = {
     method: 'POST',
     agent,
-    host: url.hostname,
+    // An IPv6 address stands in brackets only in a URL.
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port,
     path: url.pathname,
   };

@@ -36,6 +36,19 @@ function send(body: string, timeoutMs = 5000, over = channel): Promise<Exchange>
   return new Promise((resolve) => over.send(body, timeoutMs, resolve));
 }
 
+it('goes to an IPv6 address', async () => {
+  const other = createServer((_, response) => response.end('six'));
+  await new Promise<void>((resolve) => other.listen(0, '::1', resolve));
+  const { port } = other.address() as AddressInfo;
+  const six = openChannel({ url: `http://[::1]:${port}/v1/call`, apiKey: 'the-key' });
+  try {
+    expect(await send('{}', 5000, six)).toMatchObject({ ok: true, body: Buffer.from('six') });
+  } finally {
+    six.close();
+    await new Promise((resolve) => other.close(resolve));
+  }
+});
+
 describe('an exchange', () => {
   it('carries the body with the key, and brings status, headers and body back', async () => {
     let seen: unknown;
