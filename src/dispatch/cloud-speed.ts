@@ -38,6 +38,11 @@ class LogRatio {
     return this.#clouds;
   }
 
+  /** Whether its error can be told: one call has no deviation. */
+  get known(): boolean {
+    return this.#clouds > 1 && this.#locals > 1;
+  }
+
   /** The standard error of `value`: the deviation of single calls over the root of the faded count. */
   get error(): number {
     return this.#deviation.spread * Math.sqrt(1 / Math.max(1, this.#clouds) + 1 / Math.max(1, this.#locals));
@@ -101,7 +106,8 @@ export class CloudSpeed {
   get ratio(): number {
     const { calls, value } = this.#ratio;
     const log = (SHARED_CALLS * this.#shared.logRatio + calls * value) / (SHARED_CALLS + calls);
-    return Math.exp(log >= 0 ? log : Math.min(0, log + SURE * this.#ratio.error));
+    if (log >= 0) return Math.exp(log);
+    return this.#ratio.known ? Math.exp(Math.min(0, log + SURE * this.#ratio.error)) : 1;
   }
 
   /** How far off the ratio may well be, as a part of it: the lesser standard error of this function's and of all together. */
