@@ -15,7 +15,6 @@ import { messageOf } from './message-of.ts';
 import { PoolControl, readFunctions } from './pool-control.ts';
 import type { Restarts } from './operations.ts';
 import { Operator, type AdminAddress } from './operator.ts';
-import type { PoolBundle } from './pool/bundle.ts';
 import { Listener, workerToken } from './pool/listener.ts';
 import { poolEvents, watchEvents } from './pool-events.ts';
 import { Pool } from './pool/pool.ts';
@@ -27,6 +26,7 @@ import { frontOptions } from './front-options.ts';
 import { createFront, type Front } from './rpc/http.ts';
 import { runtimes } from './runtimes.ts';
 import { BundleFault } from './scaling/starts.ts';
+import type { ServedBundle } from './served-bundle.ts';
 import { openState, type State } from './state.ts';
 import { WorkerUsages } from './worker-usage.ts';
 
@@ -148,10 +148,9 @@ export function build(
     return { ...address, functions: [...(manifest()?.keys() ?? [])], admin };
   }
 
-  async function openCloud(state: State, bundle: PoolBundle): Promise<void> {
+  async function openCloud(state: State, bundle: ServedBundle): Promise<void> {
     const backend = await cloud.open({
       bundle,
-      functionEnv: bundle.env,
       pool: config.pool ?? state.pool,
       stateDir: state.dir,
       figures: () => ({
@@ -167,7 +166,7 @@ export function build(
   async function startPool(
     state: State,
     listener: Listener,
-  ): Promise<{ bundle: PoolBundle; made: Prepared }> {
+  ): Promise<{ bundle: ServedBundle; made: Prepared }> {
     const startedAt = performance.now();
     const made = await (prepared ?? prepare(config.functionsDir));
     const { program } = made;
@@ -237,7 +236,7 @@ export function build(
           ...{ config, pool: workers, dispatcher: calls, elastic: crewed, manifests },
           onBuilt: (built) => keep(state.dir, built),
           onReloaded(reloaded) {
-            log.info({ bundle: reloaded.hash }, 'new functions are in use');
+            log.info({ bundle: reloaded.codeHash }, 'new functions are in use');
             // The cloud logs how it goes, and takes no calls until it has them.
             cloud.useBundle(reloaded).catch(() => undefined);
           },

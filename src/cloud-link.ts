@@ -19,15 +19,14 @@ import { parsePrices } from './cloud/prices.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './log.ts';
 import { messageOf } from './message-of.ts';
+import { cloudBundle, type ServedBundle } from './served-bundle.ts';
 
 /** How often the balancer's own figures are sampled, in milliseconds; they are sent by the minute. */
 const SAMPLE_MS = 10_000;
 
 /** What opening the cloud needs. */
 export interface CloudParts {
-  readonly bundle: CloudBundle;
-  /** The variables that functions get. */
-  readonly functionEnv: Readonly<Record<string, string>>;
+  readonly bundle: ServedBundle;
   readonly pool: string;
   readonly stateDir: string;
   /** The balancer's figures; called on a timer if they are to be published. `offloaded` counts from the start. */
@@ -65,7 +64,7 @@ export class CloudLink {
    */
   async open(parts: CloudParts): Promise<CloudBackend | undefined> {
     if (this.#config.cloud === 'off') return undefined;
-    this.#bundle = parts.bundle;
+    this.#bundle = cloudBundle(parts.bundle);
     try {
       // Loaded only where it is wanted, and after the local start.
       const { createAwsCloud } = await import('./cloud/aws/cloud.ts');
@@ -77,7 +76,7 @@ export class CloudLink {
       return undefined;
     }
     // The backend logs how it goes, and tries again by itself.
-    this.#backend.deploy(parts.bundle).catch(() => undefined);
+    this.#backend.deploy(this.#bundle).catch(() => undefined);
     if (this.#config.publishMetrics) this.#sample(parts.figures);
     return this.#backend;
   }
@@ -113,10 +112,10 @@ export class CloudLink {
   }
 
   /** The pool has changed over to another bundle: deploys it, unless what was deployed has been removed. */
-  async useBundle(bundle: CloudBundle): Promise<void> {
-    this.#bundle = bundle;
+  async useBundle(bundle: ServedBundle): Promise<void> {
+    this.#bundle = cloudBundle(bundle);
     if (this.#destroyed) return;
-    await this.#backend?.deploy(bundle);
+    await this.#backend?.deploy(this.#bundle);
   }
 
   status(): CloudStatus {
@@ -154,7 +153,7 @@ export class CloudLink {
     }, SAMPLE_MS);
   }
 
-  #settings({ functionEnv, pool, stateDir, listener }: CloudParts): AwsCloudSettings {
+  #settings({ bundle, pool, stateDir, listener }: CloudParts): AwsCloudSettings {
     const config = this.#config;
     return {
       mode: config.cloud === 'aws' ? 'aws' : 'auto',
@@ -166,7 +165,7 @@ export class CloudLink {
       memoryMb: config.lambdaMemoryMb,
       architecture: config.lambdaArchitecture,
       budgetUsd: config.cloudBudgetUsd,
-      functionEnv,
+      functionEnv: bundle.env,
       prices: config.pricesFile === undefined ? undefined : readPrices(config.pricesFile),
       publishMetrics: config.publishMetrics,
       costAlarm: config.costAlarm,

@@ -6,30 +6,33 @@ import type { Bundle } from './functions/bundle.ts';
 import { readFunctionEnv } from './functions/env.ts';
 import { FunctionsFault } from './functions/fault.ts';
 import type { Manifests } from './functions/manifests.ts';
-import type { PoolBundle } from './pool/bundle.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
 import { prepare, type Prepared } from './preparation.ts';
 import { BundleFault } from './scaling/starts.ts';
+import { servedBundle, type ServedBundle } from './served-bundle.ts';
 
 /** What workers and clients get of the functions. */
 export interface ReadFunctions {
   readonly names: readonly string[];
-  readonly bundle: PoolBundle;
+  readonly bundle: ServedBundle;
 }
 
 /** The functions as built, with their environment. @throws FunctionEnvFault naming every fault. */
-export function readFunctions(config: Config, { hash, code, functions }: Bundle): ReadFunctions {
+export function readFunctions(config: Config, { hash: codeHash, code, functions }: Bundle): ReadFunctions {
   const env = config.functionEnvFile === undefined ? {} : readFunctionEnv(config.functionEnvFile);
   const maxResultBytes = config.maxBodyBytes;
-  return { names: functions, bundle: { hash, code: Buffer.from(code), env, maxResultBytes } };
+  return {
+    names: functions,
+    bundle: servedBundle({ codeHash, code: Buffer.from(code), env, maxResultBytes }),
+  };
 }
 
 /** What came of a reload. */
 export interface Reloaded {
   readonly hash: string;
   readonly functions: readonly string[];
-  /** False: the folder still holds what the workers run. */
+  /** False: the workers run that already, with these variables. */
   readonly changed: boolean;
 }
 
@@ -43,7 +46,7 @@ export interface PoolControlOptions {
   /** Told what a reload has built, once the pool runs it. */
   readonly onBuilt: (built: Prepared) => void;
   /** Told once new functions are in use; for the cloud, which has to have them too. */
-  readonly onReloaded: (bundle: PoolBundle) => void;
+  readonly onReloaded: (bundle: ServedBundle) => void;
 }
 
 /** Every method rejects with an Error whose message is for the operator. */
@@ -102,11 +105,11 @@ export class PoolControl {
     const { config, pool, dispatcher, elastic, manifests, onBuilt, onReloaded } = this.#options;
     const built = await prepare(config.functionsDir);
     const { names, bundle } = readFunctions(config, built.bundle);
-    const { hash } = bundle;
+    const { hash, codeHash } = bundle;
     const before = pool.bundle.hash;
     if (hash === before) {
       onBuilt(built);
-      return { hash, functions: names, changed: false };
+      return { hash: codeHash, functions: names, changed: false };
     }
     let committed = false;
     try {
@@ -129,7 +132,7 @@ export class PoolControl {
     dispatcher.forget(before);
     manifests.forget(before);
     onBuilt(built);
-    return { hash, functions: names, changed: true };
+    return { hash: codeHash, functions: names, changed: true };
   }
 }
 

@@ -143,6 +143,8 @@ export interface CloudStatus {
 export interface CloudBundle {
   readonly hash: string;
   readonly code: string | Uint8Array;
+  /** The variables that its functions get; those of the settings where it has none. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What a deployment did, or with dryRun would do; one line for each step, in order. */

@@ -8,7 +8,8 @@ export interface PoolBundle extends LoadOrder {
 }
 
 /** The LOAD frame: the order as JSON behind its length, then the code. */
-export function encodeLoad({ code, ...order }: PoolBundle): Buffer {
+export function encodeLoad({ code, hash, env, maxResultBytes }: PoolBundle): Buffer {
+  const order: LoadOrder = { hash, env, maxResultBytes };
   const text = Buffer.from(JSON.stringify(order));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);

@@ -1,5 +1,6 @@
 /** The recipe of a worker container: pure, so that every limit can be read, and tested, in one place. */
 
+import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { SOCKET_FOLDER_IN_WORKER } from './docker-host.ts';
 import type { WorkerOrder } from './launcher.ts';
@@ -49,8 +50,24 @@ export function containerName(pool: string, worker: string): string {
   return `spillway-${pool}-${worker}`;
 }
 
+/** The label that tells how a worker was made: two with the same value differ in nothing but their id and token. */
+export const RECIPE_LABEL = 'spillway.recipe';
+
+/** The value of that label for new workers. */
+export function recipeOf(spec: ContainerSpec): string {
+  return createHash('sha256')
+    .update(JSON.stringify(recipe({ id: '', token: '' }, spec)))
+    .digest('hex')
+    .slice(0, 16);
+}
+
 /** What the engine is asked to create for a worker. */
 export function workerContainer(order: WorkerOrder, spec: ContainerSpec): Docker.ContainerCreateOptions {
+  const made = recipe(order, spec);
+  return { ...made, Labels: { ...made.Labels, [RECIPE_LABEL]: recipeOf(spec) } };
+}
+
+function recipe(order: WorkerOrder, spec: ContainerSpec): Docker.ContainerCreateOptions {
   const environment = workerEnvironment(order, {
     socketPath: `${SOCKET_FOLDER_IN_WORKER}/${SOCKET_NAME}`,
     slots: spec.slots,

@@ -4,7 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Logger } from 'pino';
 import { answer, connectEngine, messageOf, statusOf } from './docker-client.ts';
-import { containerName, poolLabels, workerContainer, type ContainerSpec } from './docker-container.ts';
+import {
+  RECIPE_LABEL,
+  containerName,
+  poolLabels,
+  recipeOf,
+  workerContainer,
+  type ContainerSpec,
+} from './docker-container.ts';
 import { containerExit } from './docker-exit.ts';
 import { socketMount } from './docker-host.ts';
 import { ensureImage } from './docker-image.ts';
@@ -183,12 +190,14 @@ class DockerLauncher implements Launcher {
 
   async list(): Promise<ListedWorker[]> {
     const listed: ListedWorker[] = [];
+    const recipe = recipeOf(this.#spec);
     for (const container of await this.#search(poolLabels(this.#spec.pool))) {
       const id = container.Labels['spillway.worker'];
       if (id === undefined || this.#launching.has(id)) continue;
       const state =
         container.State === 'running' || container.State === 'paused' ? container.State : 'exited';
-      listed.push({ id, state, containerId: container.Id });
+      const outdated = container.Labels[RECIPE_LABEL] !== recipe;
+      listed.push({ id, state, outdated, containerId: container.Id });
     }
     return listed;
   }

@@ -28,6 +28,8 @@ export interface LaunchedWorker {
 export interface ListedWorker {
   readonly id: string;
   readonly state: 'running' | 'paused' | 'exited';
+  /** It was made in another way than a new one would be: by another program, or with other limits. */
+  readonly outdated: boolean;
   readonly containerId?: string;
   readonly pid?: number;
 }

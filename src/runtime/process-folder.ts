@@ -24,6 +24,8 @@ export interface WorkerRecord {
   readonly pid: number;
   /** Of its program. */
   readonly version: string;
+  /** How it was made: two with the same value differ in nothing but their id and token. Missing in records of old. */
+  readonly recipe?: string | undefined;
 }
 
 /** The paths in the folder, and the records. Writing is synchronous: a record must be there before anything else can happen. */

@@ -1,6 +1,7 @@
 /** Workers as child processes of the balancer: the same program over the same socket, with weaker isolation. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { access } from 'node:fs/promises';
 import { getPriority, setPriority } from 'node:os';
@@ -116,7 +117,8 @@ class ProcessLauncher implements Launcher {
       });
       if (child.pid !== undefined) {
         beNice(child.pid);
-        this.#folder.write({ id: order.id, pid: child.pid, version: this.#options.program.version });
+        const { version } = this.#options.program;
+        this.#folder.write({ id: order.id, pid: child.pid, version, recipe: this.#recipe() });
       }
       const exited = this.#exitOf(child, tmp);
       await once(child, 'spawn');
@@ -127,6 +129,12 @@ class ProcessLauncher implements Launcher {
       await this.#folder.remove(order.id);
       throw error;
     }
+  }
+
+  #recipe(): string {
+    const environment = this.#environment({ id: '', token: '' }, '');
+    const whole = JSON.stringify([process.version, this.#main, environment]);
+    return createHash('sha256').update(whole).digest('hex').slice(0, 16);
   }
 
   #environment(order: WorkerOrder, tmp: string): Record<string, string> {
@@ -195,12 +203,14 @@ class ProcessLauncher implements Launcher {
 
   list(): Promise<ListedWorker[]> {
     const running = isRunning(this.#folder);
+    const recipe = this.#recipe();
     const listed = this.#folder.records().map((record): ListedWorker => {
       const child = this.#children.get(record.id);
       const lives = child === undefined ? running(record) : !hasEnded(child.process);
       return {
         id: record.id,
         state: lives ? 'running' : 'exited',
+        outdated: record.recipe !== recipe,
         ...(record.pid === 0 ? {} : { pid: record.pid }),
       };
     });

@@ -50,13 +50,30 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
   }
 
   /**
-   * Adopts, then starts what is missing; resolves when N are ready.
+   * Adopts, then starts what is missing; resolves when N are ready. Those taken over that were made with other settings, or
+   * by another program, serve meanwhile, and are then replaced one by one.
    * @throws BundleFault if the functions are at fault, else an Error with the worker's last words. Call stop() then.
    */
   async start(): Promise<void> {
     const adopted = await this.recruiter.adopt();
     const missing = Math.max(0, this.limits.min - adopted);
     await Promise.all(Array.from({ length: missing }, () => this.recruiter.start({ failures: 0 }).ready));
+    void this.recruiter.doing(this.#renew());
+  }
+
+  async #renew(): Promise<void> {
+    const { outdated, stopped } = this.recruiter;
+    if (outdated.length > 0)
+      this.#log.info({ workers: outdated }, 'replacing workers that were started with other settings');
+    for (const id of outdated) {
+      if (stopped.aborted) return;
+      try {
+        await this.drainWorker(id);
+      } catch (error) {
+        // It has gone by itself, or is still wanted: it serves as it is.
+        if (!stopped.aborted) this.warn(`worker ${id} could not be replaced`, error);
+      }
+    }
   }
 
   /** Ends every worker. Nothing is started any more. */

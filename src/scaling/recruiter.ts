@@ -62,6 +62,8 @@ export interface Start {
 export class Recruiter<Bundle extends { readonly hash: string }> {
   readonly members = new Members();
   readonly timings = new Timings();
+  /** Workers taken over that were made in another way than new ones are. */
+  readonly outdated: string[] = [];
   readonly #options: RecruiterOptions<Bundle>;
   readonly #arrivals = new Arrivals();
   /** Out of the pool, but the runtime still has them. */
@@ -190,7 +192,7 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
   async #adopt(): Promise<number> {
     const { launcher, log, pool, onExpecting } = this.#options;
     const found = await launcher.list();
-    const arrivals = found.map(async ({ id, state, containerId, pid }) => {
+    const arrivals = found.map(async ({ id, state, outdated, containerId, pid }) => {
       if (state === 'exited' || this.stopped.aborted) {
         await this.doing(this.#remove(id));
         return false;
@@ -206,6 +208,7 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
       try {
         if (state === 'paused') await launcher.resume(id);
         await ready;
+        if (outdated) this.outdated.push(id);
         return true;
       } catch (error) {
         log.info({ worker: id, err: error }, 'a worker of an earlier run is not coming back');

@@ -15,6 +15,7 @@ import { standInProgram } from './stand-in-worker.ts';
 const engine = await findEngine('contract of the Docker launcher');
 const log = pino({ level: 'silent' });
 const program = standInProgram(randomBytes(4).toString('hex'));
+const MORE_BYTES = 256 * 2 ** 20;
 const limits = { memoryBytes: 128 * 2 ** 20, slots: 1, log };
 
 /** A folder for the socket, which uid 1000 may enter. */
@@ -50,6 +51,7 @@ testLauncher('fake', async (): Promise<LauncherSetup> => {
   return {
     socketPath,
     open: () => Promise.resolve(new FakeLauncher({ machine, onLaunch: play })),
+    openOther: () => Promise.resolve(new FakeLauncher({ machine, onLaunch: play, recipe: 'more memory' })),
     breakLaunches(launcher) {
       if (!(launcher instanceof FakeLauncher)) throw new Error('not a fake');
       launcher.failNextLaunch(new Error("worker dials-1 can't be started: told to fail"));
@@ -74,6 +76,7 @@ testLauncher('process', async (): Promise<LauncherSetup> => {
   return {
     socketPath: join(socketDir, 'balancer.sock'),
     open: () => openProcessLauncher({ program, dir, socketDir, ...limits }),
+    openOther: () => openProcessLauncher({ program, dir, socketDir, ...limits, memoryBytes: MORE_BYTES }),
     breakLaunches: () => hide(socketDir),
     traces: async () => [...(await processes()), ...(await readdir(dir, { recursive: true }))].sort(),
     async cleanUp() {
@@ -98,18 +101,11 @@ testLauncher(
         .filter((name) => name.includes(pool))
         .sort();
     };
+    const options = { program, pool, socketDir, cpus: 1, network: 'none', onProgress: () => {}, ...limits };
     return {
       socketPath: join(socketDir, 'balancer.sock'),
-      open: () =>
-        openDockerLauncher({
-          program,
-          pool,
-          socketDir,
-          cpus: 1,
-          network: 'none',
-          onProgress: () => {},
-          ...limits,
-        }),
+      open: () => openDockerLauncher(options),
+      openOther: () => openDockerLauncher({ ...options, memoryBytes: MORE_BYTES }),
       breakLaunches: () => hide(socketDir),
       traces: containers,
       async cleanUp() {

@@ -10,6 +10,8 @@ export interface LauncherSetup {
   readonly socketPath: string;
   /** Opens a launcher on the pool, whose program is the stand-in worker. */
   open(): Promise<Launcher>;
+  /** Opens one that gives its workers more memory. */
+  openOther(): Promise<Launcher>;
   /** Makes launches fail from now on. */
   breakLaunches(launcher: Launcher): Promise<void>;
   /** Everything on the machine that belongs to the pool: containers, processes, files. */
@@ -28,8 +30,8 @@ export function testLauncher(name: string, setUp: () => Promise<LauncherSetup>, 
     let launcher: Launcher;
     const opened: Launcher[] = [];
 
-    async function open(): Promise<Launcher> {
-      const one = await setup.open();
+    async function open(opening = setup.open()): Promise<Launcher> {
+      const one = await opening;
       opened.push(one);
       return one;
     }
@@ -188,6 +190,17 @@ export function testLauncher(name: string, setUp: () => Promise<LauncherSetup>, 
       expect(await balancer.ask('dials-2', 'still there?')).toBe('echo still there?');
       await Promise.all(found.map(({ id }) => successor.stop(id)));
       expect(await successor.list()).toEqual([]);
+    });
+
+    it('tells which workers were made in another way than its own', async () => {
+      await launcher.launch(order('dials-1'));
+      const other = await open(setup.openOther());
+      await other.launch(order('dials-2'));
+      const outdated = async (one: Launcher): Promise<string[]> =>
+        (await one.list()).flatMap(({ id, outdated: is }) => (is ? [id] : []));
+      expect(await outdated(launcher)).toEqual(['dials-2']);
+      expect(await outdated(other)).toEqual(['dials-1']);
+      expect(await outdated(await open())).toEqual(['dials-2']);
     });
 
     it('ends no worker on close', async () => {

@@ -13,6 +13,8 @@ import type {
 export interface FakeWorker {
   readonly order: WorkerOrder;
   state: ListedWorker['state'];
+  /** Which launcher's way it was made in. */
+  readonly recipe: string;
   usage: WorkerUsage;
   /** Ends it as if by itself; without an argument as if killed. */
   end(exit?: WorkerExit): void;
@@ -29,6 +31,8 @@ export class FakeMachine {
 export interface FakeLauncherOptions {
   readonly runtime?: 'docker' | 'process';
   readonly machine?: FakeMachine;
+  /** How it makes workers. */
+  readonly recipe?: string;
   /** Plays the worker program: called once a worker was launched, for example to dial in. */
   readonly onLaunch?: (worker: FakeWorker) => void;
 }
@@ -41,9 +45,11 @@ export class FakeLauncher implements Launcher {
   readonly calls: string[] = [];
   readonly #onLaunch: (worker: FakeWorker) => void;
   readonly #failures: Error[] = [];
+  readonly #recipe: string;
 
   constructor(options: FakeLauncherOptions = {}) {
     this.runtime = options.runtime ?? 'docker';
+    this.#recipe = options.recipe ?? 'usual';
     this.machine = options.machine ?? new FakeMachine();
     this.#onLaunch = options.onLaunch ?? (() => {});
   }
@@ -68,7 +74,7 @@ export class FakeLauncher implements Launcher {
     if (!/^[A-Za-z0-9][A-Za-z0-9-]*$/.test(order.id)) throw new Error(`"${order.id}" is no worker id`);
     if (this.machine.workers.has(order.id))
       throw new Error(`worker ${order.id} can't be started: it runs already`);
-    const worker = fakeWorker(order);
+    const worker = fakeWorker(order, this.#recipe);
     this.machine.workers.set(order.id, worker);
     this.#onLaunch(worker);
     const where = this.runtime === 'docker' ? { containerId: `container-${order.id}` } : { pid: 1 };
@@ -97,7 +103,9 @@ export class FakeLauncher implements Launcher {
 
   async list(): Promise<ListedWorker[]> {
     await Promise.resolve();
-    return [...this.machine.workers.values()].map(({ order, state }) => ({ id: order.id, state }));
+    return [...this.machine.workers.values()].map(({ order, state, recipe }) => {
+      return { id: order.id, state, outdated: recipe !== this.#recipe };
+    });
   }
 
   async usage(): Promise<Map<string, WorkerUsage>> {
@@ -118,10 +126,11 @@ export class FakeLauncher implements Launcher {
   }
 }
 
-function fakeWorker(order: WorkerOrder): FakeWorker {
+function fakeWorker(order: WorkerOrder, recipe: string): FakeWorker {
   const { promise, resolve } = Promise.withResolvers<WorkerExit>();
   const worker: FakeWorker = {
     order,
+    recipe,
     state: 'running',
     usage: { cpuMs: 1, memoryBytes: 2 ** 20 },
     exited: promise,

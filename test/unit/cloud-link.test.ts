@@ -2,9 +2,9 @@
 import { pino } from 'pino';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { FakeCloud } from '../fakes/cloud.ts';
-import type { CloudBundle } from '../../src/cloud/backend.ts';
 import { CloudLink } from '../../src/cloud-link.ts';
 import { parseConfig } from '../../src/config.ts';
+import { cloudBundle, servedBundle, type ServedBundle } from '../../src/served-bundle.ts';
 
 const { made } = vi.hoisted(() => ({ made: [] as FakeCloud[] }));
 
@@ -19,7 +19,8 @@ vi.mock('../../src/cloud/aws/cloud.ts', async () => {
   };
 });
 
-const bundle = (hash: string): CloudBundle => ({ hash, code: 'code' });
+const bundle = (codeHash: string): ServedBundle =>
+  servedBundle({ codeHash, code: Buffer.from('code'), env: {}, maxResultBytes: 1000 });
 const state = (): string => link.status().state;
 
 let link: CloudLink;
@@ -29,7 +30,6 @@ beforeEach(async () => {
   link = new CloudLink(parseConfig({}), pino({ level: 'silent' }));
   await link.open({
     bundle: bundle('first'),
-    functionEnv: {},
     pool: 'p1',
     stateDir: '.',
     figures: () => ({ load: 0, workers: 0, offloaded: 0 }),
@@ -40,7 +40,7 @@ beforeEach(async () => {
 it('deploys what the pool has changed over to', async () => {
   const deploy = vi.spyOn(made[0]!, 'deploy');
   await link.useBundle(bundle('second'));
-  expect(deploy).toHaveBeenCalledExactlyOnceWith(bundle('second'));
+  expect(deploy).toHaveBeenCalledExactlyOnceWith(cloudBundle(bundle('second')));
   expect(state()).toBe('ready');
 });
 

@@ -258,7 +258,7 @@ export class Deployments {
     // What is wrong with the settings is said even where there are no credentials.
     if (options.region !== undefined) checkOptions({ ...options, region: options.region });
     const region = await control.region();
-    const complete = { ...options, region };
+    const complete = { ...options, region, functionEnv: bundle.env ?? options.functionEnv };
     checkOptions(complete);
     const zip = await buildZip(bundle);
     checkZip(zip);

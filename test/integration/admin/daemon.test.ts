@@ -25,11 +25,14 @@ async function start(env: Record<string, string>): Promise<void> {
   mkdirSync(functions);
   write('version', "export const spec = { idempotent: true };\nexport default () => 'one';");
   write('wait', 'export default (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, ms));');
+  write('greeting', 'export default () => process.env.GREETING;');
+  writeFileSync(join(home.dir, 'variables'), 'GREETING=hello\n');
   write('trace', 'export default (context: { traceparent?: string }) => context.traceparent;');
   balancer = await home.start({
     SPILLWAY_RUNTIME: 'process',
     SPILLWAY_WORKERS: '1',
     SPILLWAY_FUNCTIONS: functions,
+    SPILLWAY_FUNCTION_ENV: join(home.dir, 'variables'),
     SPILLWAY_ADMIN_TOKEN: TOKEN,
     ...env,
   });
@@ -122,10 +125,17 @@ describe('workers and functions', () => {
     write('version', "export const spec = { idempotent: true };\nexport default () => 'two';");
     write('added', 'export default () => 3;');
     const again = (await rpc('functions.reload')).result as { hash: string };
-    expect(again).toMatchObject({ changed: true, functions: ['added', 'trace', 'version', 'wait'] });
+    expect(again).toMatchObject({
+      changed: true,
+      functions: ['added', 'greeting', 'trace', 'version', 'wait'],
+    });
     expect(again.hash).not.toBe(hash);
     expect((await balancer.call('version')).result).toBe('two');
-    expect((await status()).functions).toEqual(['added', 'trace', 'version', 'wait']);
+    expect((await balancer.call('greeting')).result).toBe('hello');
+    expect((await status()).functions).toEqual(['added', 'greeting', 'trace', 'version', 'wait']);
+    writeFileSync(join(home.dir, 'variables'), 'GREETING=hi\n');
+    expect((await rpc('functions.reload')).result).toMatchObject({ changed: true, hash: again.hash });
+    expect((await balancer.call('greeting')).result).toBe('hi');
     write('version', 'export default () => 1 +;');
     expect((await rpc('functions.reload')).error?.message).toMatch(/version\.ts:1/);
     expect((await balancer.call('version')).result).toBe('two');

@@ -1,7 +1,8 @@
 /** Planned restarts of the daemon, from the outside. scripts/restarts.ts does many under load. */
-import { cpSync, existsSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Status } from '../../../src/admin/operations.ts';
 import { Journal, type Errand } from '../../../scripts/soak/journal.ts';
 import { findEngine } from '../../contract/docker-engine.ts';
 import { RawClient, callText, postText } from '../../support/front.ts';
@@ -136,6 +137,34 @@ describe('a restart', { timeout: 4 * RESTART_MS }, () => {
     balancer.process.kill('SIGUSR2');
     await readyTimes(balancer, 2);
     expect((await balancer.call('naptime', [5000, 1])).error).toMatchObject({ code: -32002 });
+  });
+
+  it('has workers with the settings of now, and functions with the variables of now', async () => {
+    const [settings, variables, functions] = ['settings', 'variables', 'greetings'].map((name) => {
+      return join(home.dir, name);
+    }) as [string, string, string];
+    mkdirSync(functions);
+    writeFileSync(join(functions, 'greeting.ts'), 'export default () => process.env.GREETING;\n');
+    writeFileSync(variables, 'GREETING=hello\n');
+    writeFileSync(settings, 'SPILLWAY_WORKER_SLOTS=1\n');
+    const adminPort = String(await freePort());
+    const fixed = { SPILLWAY_FUNCTIONS: functions, SPILLWAY_FUNCTION_ENV: variables };
+    const balancer = home.launch({ ...env, ...fixed, SPILLWAY_ADMIN_PORT: adminPort }, [
+      `--env-file=${settings}`,
+    ]);
+    await balancer.ready();
+    expect((await balancer.call('greeting')).result).toBe('hello');
+    writeFileSync(variables, 'GREETING=hi\n');
+    writeFileSync(settings, 'SPILLWAY_WORKER_SLOTS=2\n');
+    balancer.process.kill('SIGUSR2');
+    await readyTimes(balancer, 2);
+    expect((await balancer.call('greeting')).result).toBe('hi');
+    const asked = { SPILLWAY_STATE: join(home.dir, 'state'), SPILLWAY_ADMIN_PORT: adminPort };
+    await until('its worker has two slots', async () => {
+      const { pool } = JSON.parse((await spillway(asked, ['status', '--json'])).stdout) as Status;
+      return pool.ready === 1 && pool.slots === 2;
+    });
+    expect((await balancer.call('greeting')).result).toBe('hi');
   });
 
   it('can be asked for with the command, which says when the new version serves, or why it was refused', async () => {

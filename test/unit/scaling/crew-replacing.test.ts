@@ -14,7 +14,10 @@ describe('a crew', () => {
   describe('adopting', () => {
     /** What an earlier balancer left. */
     async function left(...states: FakeWorker['state'][]): Promise<string[]> {
-      const earlier = new FakeLauncher({ machine: rig.machine });
+      return await leftBy(new FakeLauncher({ machine: rig.machine }), ...states);
+    }
+
+    async function leftBy(earlier: FakeLauncher, ...states: FakeWorker['state'][]): Promise<string[]> {
       for (const [i, state] of states.entries()) {
         await earlier.launch({ id: `old-${i}`, token: 't' });
         if (state === 'paused') await earlier.pause(`old-${i}`);
@@ -33,6 +36,42 @@ describe('a crew', () => {
       expect(rig.ids).toHaveLength(2);
       expect(rig.steps).toEqual(['1 running workers taken over']);
       expect(rig.launcher.calls).not.toContain(`stop ${old}`);
+    });
+
+    it('replaces what was made with other settings one by one, and has N all the time', async () => {
+      const earlier = new FakeLauncher({ machine: rig.machine, recipe: 'less memory' });
+      const old = await leftBy(earlier, 'running', 'running');
+      let least = Infinity;
+      const retire = rig.crew.retire.bind(rig.crew);
+      rig.crew.retire = (member) => {
+        retire(member);
+        least = Math.min(least, rig.in('ready').length);
+      };
+      await rig.start(100);
+      for (const id of old) rig.ready(id);
+      expect(await rig.start(0)).toBe('ready');
+      await rig.pass(100);
+      expect([least, rig.launches]).toEqual([2, 2]);
+      expect(rig.in('ready')).toHaveLength(2);
+      expect(rig.ids).not.toEqual(expect.arrayContaining([old[0]]));
+      expect(rig.ids).not.toEqual(expect.arrayContaining([old[1]]));
+    });
+
+    it('keeps what was made with other settings where no other can be started', async () => {
+      const [old] = await leftBy(
+        new FakeLauncher({ machine: rig.machine, recipe: 'less memory' }),
+        'running',
+      );
+      rig.onLaunch = () => undefined;
+      await rig.start(100);
+      rig.ready(old!);
+      await rig.pass(10);
+      const started = rig.ids.find((id) => id !== old);
+      rig.launcher.failNextLaunch(new Error('no memory'));
+      rig.ready(started!);
+      await rig.pass(100);
+      expect(rig.in('ready').sort()).toEqual([old, started].sort());
+      expect(rig.logged.map(({ msg }) => msg)).toContain(`worker ${old} could not be replaced`);
     });
 
     it('resumes what is paused', async () => {
