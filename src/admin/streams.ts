@@ -56,7 +56,9 @@ export class EventStreams {
     });
     return {
       send: (json) => say(response, event(json)),
-      begin: (jsons) => void (jsons.length > 0 && response.write(jsons.map(event).join(''))),
+      begin(jsons) {
+        if (jsons.length > 0) response.write(jsons.map(event).join(''));
+      },
       onClose: (callback) => void response.once('close', callback),
     };
   }

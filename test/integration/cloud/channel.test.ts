@@ -37,7 +37,9 @@ function send(body: string, timeoutMs = 5000, over = channel): Promise<Exchange>
   return new Promise((resolve) => over.send(body, timeoutMs, resolve));
 }
 
-const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === '::1'),
+);
 
 it.runIf(hasIpv6)('goes to an IPv6 address', async () => {
   const other = createServer((_, response) => response.end('six'));
