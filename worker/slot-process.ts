@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { wipe } from '../src/runtime/wipe.ts';
 import { LINK_FD, LinkType, readLink, say, type SlotOrder } from './link.ts';
 import { Prints, type PrintedLine } from './prints.ts';
-import { wipe } from './wipe.ts';
 
 /** A slot whose event loop hasn't answered a ping for this long is stuck, in milliseconds (DESIGN decision 2). */
 const STUCK_MS = 250;
@@ -65,24 +65,13 @@ export class SlotProcess {
     this.#prints = new Prints(performance.now(), (line) => events.printed(line));
     this.#tmp = join(settings.tmp, this.key);
     mkdirSync(this.#tmp, { recursive: true, mode: 0o700 });
-    this.#child = spawn(
-      process.execPath,
-      [
-        '--permission',
-        `--allow-fs-read=${settings.program}`,
-        `--allow-fs-read=${this.#tmp}/*`,
-        `--allow-fs-write=${this.#tmp}/*`,
-        `--max-old-space-size=${settings.memoryMb}`,
-        '--disable-sigusr1',
-        settings.program,
-      ],
-      {
-        env: { ...bundle.env, TMPDIR: this.#tmp },
-        cwd: '/',
-        detached: true, // a process group of its own, so that it can be ended whole
-        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      },
-    );
+    try {
+      this.#child = this.#spawn(settings, bundle);
+    } catch (error) {
+      // Its variables are too long, or there is no memory: whoever tries again makes another folder.
+      wipe(this.#tmp);
+      throw error;
+    }
     // Without a file descriptor to be had there are no pipes: 'error' tells.
     this.#link = ((this.#child.stdio as ChildProcess['stdio'] | undefined)?.[LINK_FD] ??
       new Socket()) as Socket;
@@ -98,6 +87,24 @@ export class SlotProcess {
     say(this.#link, LinkType.ORDER, JSON.stringify(order));
     if (bundle.cache !== undefined) say(this.#link, LinkType.CACHE, bundle.cache);
     say(this.#link, LinkType.CODE, bundle.code);
+  }
+
+  #spawn({ program, memoryMb }: SlotSettings, { env }: Bundle): ChildProcess {
+    const args = [
+      '--permission',
+      `--allow-fs-read=${program}`,
+      `--allow-fs-read=${this.#tmp}/*`,
+      `--allow-fs-write=${this.#tmp}/*`,
+      `--max-old-space-size=${memoryMb}`,
+      '--disable-sigusr1',
+      program,
+    ];
+    return spawn(process.execPath, args, {
+      env: { ...env, TMPDIR: this.#tmp },
+      cwd: '/',
+      detached: true, // a process group of its own, so that it can be ended whole
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
   }
 
   /** Whether it has loaded its bundle. */

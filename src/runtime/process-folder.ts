@@ -17,6 +17,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CAN_IDENTIFY, environmentOf } from './processes.ts';
 import { VERSION_PATTERN, type WorkerProgram } from './program.ts';
+import { openUp } from './wipe.ts';
 
 /** What is kept of a started worker. */
 export interface WorkerRecord {
@@ -102,7 +103,14 @@ export class ProcessFolder {
 
   /** Removes the record and the private folder of a worker. */
   async remove(id: string): Promise<void> {
-    await rm(this.tmpOf(id), { recursive: true, force: true, maxRetries: 3 });
+    const tmp = this.tmpOf(id);
+    const options = { recursive: true, force: true, maxRetries: 3 };
+    try {
+      await rm(tmp, options);
+    } catch {
+      openUp(tmp);
+      await rm(tmp, options);
+    }
     rmSync(this.#recordPath(id), { force: true });
   }
 
