@@ -28,6 +28,7 @@ import { runtimes } from './runtimes.ts';
 import { BundleFault } from './scaling/starts.ts';
 import type { ServedBundle } from './served-bundle.ts';
 import { openState, type State } from './state.ts';
+import { Undo } from './undo.ts';
 import { WorkerUsages } from './worker-usage.ts';
 
 /** How long idle connections have to send what is on its way, so that it is answered rather than lost, in milliseconds. */
@@ -78,7 +79,7 @@ export function build(
   version: string,
   { restarts, prepared }: Extras = {},
 ): App {
-  const undo: (() => Promise<void> | void)[] = [];
+  const undo = new Undo();
   let stopped = false;
   let leaving = false;
   let reason = 'starting';
@@ -242,7 +243,7 @@ export function build(
           },
         });
       } catch (error) {
-        await undoFrom(done);
+        await undo.from(done);
         if (error instanceof BundleFault)
           throw new FunctionsFault(config.functionsDir, error.message.split('\n'));
         if (runtime.orElse === undefined || stopped) throw error;
@@ -256,13 +257,9 @@ export function build(
     throw new Error('no runtime was tried');
   }
 
-  async function undoFrom(first: number): Promise<void> {
-    for (const one of undo.splice(first).reverse()) await one();
-  }
-
   async function stop(): Promise<void> {
     stopped = true;
-    await undoFrom(0);
+    await undo.from(0);
   }
 
   return {

@@ -135,12 +135,13 @@ class Daemon {
     try {
       await this.#start(fits ? socket?.fd : undefined);
     } catch (error) {
-      if (this.#stopAt !== undefined) return; // the signal's own stop ends the process
       const known =
         error instanceof FunctionsFault || error instanceof FunctionEnvFault || error instanceof StateFault;
       if (known) this.#log.fatal(error.message);
-      else this.#log.fatal({ err: error }, `the start failed: ${messageOf(error)}`);
-      this.#exit(known ? EX_USAGE : 1);
+      if (this.#stopAt !== undefined) return; // the signal's own stop ends the process
+      if (known) this.#exit(EX_USAGE);
+      this.#log.fatal({ err: error }, `the start failed: ${messageOf(error)}`);
+      this.#exit(1);
     }
     if (signal !== undefined) this.#signalled(signal);
   }
