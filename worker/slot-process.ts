@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { wipe } from '../src/runtime/wipe.ts';
 import { LINK_FD, LinkType, readLink, say, type SlotOrder } from './link.ts';
 import { Prints, type PrintedLine } from './prints.ts';
+import { wipe } from './wipe.ts';
 
 /** A slot whose event loop hasn't answered a ping for this long is stuck, in milliseconds (DESIGN decision 2). */
 const STUCK_MS = 250;

@@ -57,7 +57,9 @@ export class EventStreams {
     return {
       send: (json) => say(response, event(json)),
       begin(jsons) {
-        if (jsons.length > 0) response.write(jsons.map(event).join(''));
+        if (jsons.length === 0) return;
+        response.write(jsons.map(event).join(''));
+        if (response.writableLength > MAX_WAITING_BYTES) response.socket?.setTimeout(STALLED_MS);
       },
       onClose: (callback) => void response.once('close', callback),
     };

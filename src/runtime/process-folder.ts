@@ -13,11 +13,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { chmod, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CAN_IDENTIFY, environmentOf } from './processes.ts';
 import { VERSION_PATTERN, type WorkerProgram } from './program.ts';
-import { openUp } from './wipe.ts';
 
 /** What is kept of a started worker. */
 export interface WorkerRecord {
@@ -108,7 +107,7 @@ export class ProcessFolder {
     try {
       await rm(tmp, options);
     } catch {
-      openUp(tmp);
+      await openUp(tmp).catch(() => undefined); // the second attempt says what is wrong
       await rm(tmp, options);
     }
     rmSync(this.#recordPath(id), { force: true });
@@ -116,6 +115,14 @@ export class ProcessFolder {
 
   #recordPath(id: string): string {
     return join(this.#root, 'workers', `${id}.json`);
+  }
+}
+
+/** A function may have taken the permissions of its own folders away, of which there may be many. */
+async function openUp(folder: string): Promise<void> {
+  await chmod(folder, 0o700);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) await openUp(join(folder, entry.name));
   }
 }
 

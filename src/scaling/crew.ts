@@ -6,11 +6,15 @@ import type { Member } from './members.ts';
 import type { Limits, Observation } from './observation.ts';
 import type { Plan } from './plan.ts';
 import { Recruiter, type RecruiterOptions } from './recruiter.ts';
+import { pause } from './starts.ts';
 
 /** A worker that was ready for this long and then died is replaced at once, in milliseconds. */
 const STEADY_MS = 10_000;
 /** For so long a young death is held against the next worker that a plan starts, in milliseconds: over twice the longest wait. */
 const HELD_AGAINST_MS = 25_000;
+
+/** The pause before a worker that couldn't be replaced is tried again, in milliseconds. */
+const RENEW_AGAIN_MS = 10_000;
 
 /** What the calls say of the load; the rest of an observation is the crew's own. */
 export type LoadFigures = Omit<Observation, 'workers' | 'standbyAgesMs' | 'newWorkerMs'>;
@@ -62,16 +66,19 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
   }
 
   async #renew(): Promise<void> {
-    const { outdated, stopped } = this.recruiter;
+    const { outdated, stopped, members } = this.recruiter;
     if (outdated.length > 0)
       this.#log.info({ workers: outdated }, 'replacing workers that were started with other settings');
     for (const id of outdated) {
-      if (stopped.aborted) return;
-      try {
-        await this.drainWorker(id);
-      } catch (error) {
-        // It has gone by itself, or is still wanted: it serves as it is.
-        if (!stopped.aborted) this.warn(`worker ${id} could not be replaced`, error);
+      // Until it goes; meanwhile the load or a reload may have had it replaced.
+      while (!stopped.aborted && members.get(id)?.leaving === false) {
+        try {
+          await this.#drain(id, true);
+        } catch (error) {
+          if (stopped.aborted) return;
+          this.warn(`worker ${id} could not be replaced; trying again`, error);
+          await pause(RENEW_AGAIN_MS, stopped);
+        }
       }
     }
   }
@@ -178,15 +185,20 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
    * @throws Error if there is no such worker, or no other can be started.
    */
   drainWorker(id: string): Promise<void> {
+    return this.#drain(id, false);
+  }
+
+  /** @param replaces whether another takes its place in any case */
+  #drain(id: string, replaces: boolean): Promise<void> {
     let drain = this.#drains.get(id);
     if (drain === undefined) {
-      drain = this.#drainWorker(id).finally(() => this.#drains.delete(id));
+      drain = this.#drainOnce(id, replaces).finally(() => this.#drains.delete(id));
       this.#drains.set(id, drain);
     }
     return drain;
   }
 
-  async #drainWorker(id: string): Promise<void> {
+  async #drainOnce(id: string, replaces: boolean): Promise<void> {
     const member = this.recruiter.members.get(id);
     if (member === undefined || member.leaving) throw new Error(`there is no worker ${JSON.stringify(id)}`);
     const { state } = member.worker;
@@ -195,7 +207,7 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
       return;
     }
     const { ready, starting } = this.recruiter.members.counts();
-    if (state === 'ready' && ready + starting <= this.limits.min) {
+    if (state === 'ready' && (replaces || ready + starting <= this.limits.min)) {
       const other = await this.recruiter.start({ failures: 0, understudy: true }).ready;
       other.understudy = false;
     }

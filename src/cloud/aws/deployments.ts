@@ -1,17 +1,17 @@
 /** Which deployment is in use: makes, replaces and removes it, one operation after the other, and tries again what failed. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { LAMBDA_HANDLER, buildZip } from '../../functions/zip.ts';
 import type { CalibrationOrder, CloudBundle, CloudListener, CloudState, DestroyReport } from '../backend.ts';
 import type { CalibrationReport } from '../calibration.ts';
 import type { Ledger } from '../ledger.ts';
 import { within } from '../pause.ts';
-import { PRICES_AS_OF, pricesOf } from '../prices.ts';
 import { Calibration } from './calibration.ts';
-import { checkOptions, checkZip } from './check.ts';
+import { checkOptions } from './check.ts';
 import type { ControlPlane } from './control.ts';
 import { watchCredentials } from './credentials-files.ts';
-import { desiredOf, type AwsOptions, type Desired } from './desired.ts';
-import { CloudFault, faultOf, overtaken, stopping } from './faults.ts';
+import type { AwsOptions, Desired } from './desired.ts';
+import { desiredFor } from './desired-for.ts';
+import { CloudFault, faultOf, notReady, overtaken, stopping } from './faults.ts';
 import { closeLive, openLive, waitUntilServed, type Live } from './live.ts';
 
 /** What deployments are made with. */
@@ -179,6 +179,7 @@ export class Deployments {
     const deployed = await this.#settings.control.deploy(desired);
     if (repairs && deployed.steps.length === 0 && this.#live?.apiKey === deployed.apiKey) {
       this.#state = 'ready';
+      this.#fault = undefined;
       return [];
     }
     const live = openLive({
@@ -215,7 +216,7 @@ export class Deployments {
       return fault;
     }
     // The same bundle may still be served: its own probes tell how it is, and ask for the next try.
-    if (this.#live?.desired.code.bundleHash === bundle.hash) {
+    if (this.#serves(bundle)) {
       this.#state = 'ready';
       this.#log.warn({ reason: fault.reason }, `cloud: ${fault.message}`);
       return fault;
@@ -236,7 +237,7 @@ export class Deployments {
     this.deploy(this.#bundle).catch(() => undefined);
   }
 
-  /** One at a time, however often probes fail meanwhile: a repair takes longer than a probe. */
+  /** One at a time: a repair takes longer than a probe. */
   async #repair(): Promise<void> {
     if (this.#repairing || this.#bundle === undefined || this.#abort.signal.aborted) return;
     this.#repairing = true;
@@ -254,21 +255,22 @@ export class Deployments {
 
   /** What the bundle and the settings ask for. */
   async #desired(bundle: CloudBundle): Promise<Desired> {
-    const { options, control } = this.#settings;
+    const { control, log } = this.#settings;
+    const options = { ...this.#settings.options, functionEnv: this.#variablesOf(bundle) };
     // What is wrong with the settings is said even where there are no credentials.
     if (options.region !== undefined) checkOptions({ ...options, region: options.region });
-    const region = await control.region();
-    const complete = { ...options, region, functionEnv: bundle.env ?? options.functionEnv };
-    checkOptions(complete);
-    const zip = await buildZip(bundle);
-    checkZip(zip);
-    const code = { bundleHash: bundle.hash, zip: zip.bytes, zipSha256: zip.sha256 };
-    if (!pricesOf(region).known) {
-      this.#log.warn(
-        `cloud: no prices of ${PRICES_AS_OF} are known for ${region}; calls are charged as the dearest anywhere`,
-      );
-    }
-    return desiredOf(complete, code, LAMBDA_HANDLER);
+    return desiredFor({ ...options, region: await control.region() }, bundle, log);
+  }
+
+  #variablesOf({ env }: CloudBundle): AwsOptions['functionEnv'] {
+    return env ?? this.#settings.options.functionEnv;
+  }
+
+  /** Whether the one in use is what this bundle asks for. */
+  #serves(bundle: CloudBundle): boolean {
+    const desired = this.#live?.desired;
+    if (desired?.code.bundleHash !== bundle.hash) return false;
+    return isDeepStrictEqual(desired.options.functionEnv, this.#variablesOf(bundle));
   }
 
   /** Puts a deployment in the place of the one before. That may finish its calls meanwhile; or first, if there is none after it. */
@@ -291,9 +293,4 @@ export class Deployments {
     this.#operations = run.catch(() => undefined);
     return run;
   }
-}
-
-function notReady(state: CloudState, fault: CloudFault | undefined): CloudFault {
-  const why = fault === undefined ? '' : `: ${fault.message}`;
-  return new CloudFault(fault?.reason ?? 'off', `the cloud is ${state}${why}; a calibration needs it ready`);
 }

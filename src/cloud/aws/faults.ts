@@ -1,5 +1,5 @@
 /** From what the SDK throws to one line for the operator, and a reason that clients may see. Pure. */
-import type { CloudReason } from '../backend.ts';
+import type { CloudReason, CloudState } from '../backend.ts';
 
 /** The cloud can't be set up or asked; the message is one line that says why and what to do. */
 export class CloudFault extends Error {
@@ -122,4 +122,10 @@ function firstLine(text: string): string {
 /** A calibration ends where something else is done with the deployment. */
 export function overtaken(by: string): CloudFault {
   return new CloudFault('deploying', `${by} came in between, and ended the calibration; try again after it`);
+}
+
+/** A calibration needs a deployment in use. */
+export function notReady(state: CloudState, fault: CloudFault | undefined): CloudFault {
+  const why = fault === undefined ? '' : `: ${fault.message}`;
+  return new CloudFault(fault?.reason ?? 'off', `the cloud is ${state}${why}; a calibration needs it ready`);
 }

@@ -57,6 +57,26 @@ describe('a crew', () => {
       expect(rig.ids).not.toEqual(expect.arrayContaining([old[1]]));
     });
 
+    it('replaces those above N as well, and says nothing of one that the load has had removed', async () => {
+      const earlier = new FakeLauncher({ machine: rig.machine, recipe: 'less memory' });
+      const old = await leftBy(earlier, 'running', 'running', 'running');
+      await rig.start(100);
+      for (const id of old) rig.ready(id);
+      rig.crew.retire(rig.crew.recruiter.members.get(old[2]!)!);
+      await rig.pass(100);
+      expect([rig.in('ready').length, rig.launches]).toEqual([2, 2]);
+      expect(rig.logged.filter(({ level }) => level > 30)).toEqual([]);
+    });
+
+    it('has as many as there were, though they are more than N', async () => {
+      const earlier = new FakeLauncher({ machine: rig.machine, recipe: 'less memory' });
+      const old = await leftBy(earlier, 'running', 'running', 'running');
+      await rig.start(100);
+      for (const id of old) rig.ready(id);
+      await rig.pass(100);
+      expect([rig.in('ready').length, rig.launches]).toEqual([3, 3]);
+    });
+
     it('keeps what was made with other settings where no other can be started', async () => {
       const [old] = await leftBy(
         new FakeLauncher({ machine: rig.machine, recipe: 'less memory' }),
@@ -71,7 +91,11 @@ describe('a crew', () => {
       rig.ready(started!);
       await rig.pass(100);
       expect(rig.in('ready').sort()).toEqual([old, started].sort());
-      expect(rig.logged.map(({ msg }) => msg)).toContain(`worker ${old} could not be replaced`);
+      expect(rig.logged.map(({ msg }) => msg)).toContain(`worker ${old} could not be replaced; trying again`);
+      rig.onLaunch = (worker) => rig.ready(worker.order.id);
+      await rig.pass(11_000);
+      expect(rig.in('ready')).toHaveLength(2);
+      expect(rig.ids).not.toContain(old);
     });
 
     it('resumes what is paused', async () => {

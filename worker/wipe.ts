@@ -1,4 +1,4 @@
-/** Removes what functions have left in a folder of theirs. Shared with the worker program. */
+/** Removes what a slot process has left in its folder. */
 import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -21,8 +21,8 @@ export function wipe(folder: string): void {
   }
 }
 
-/** Gives the permissions back that a function may have taken from its own folders. @throws Error of the file system */
-export function openUp(folder: string): void {
+/** A function may have taken the permissions of its own folders away. */
+function openUp(folder: string): void {
   chmodSync(folder, 0o700);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) openUp(join(folder, entry.name));

@@ -2,8 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ProcessFolder } from '../../../src/runtime/process-folder.ts';
-import { wipe } from '../../../src/runtime/wipe.ts';
+import { wipe } from '../../../worker/wipe.ts';
 
 /** Some user other than root, for whom permissions count. */
 const NOBODY = 65_534;
@@ -45,18 +44,6 @@ describe.skipIf(process.platform !== 'linux')('wipe', () => {
     expect(() => rmSync(folders[0]!, { recursive: true })).toThrow();
     wipe(folders[0]!);
     expect(existsSync(folders[0]!)).toBe(false);
-  });
-
-  it('is done for a whole worker as well, when it is removed', async () => {
-    const folder = new ProcessFolder(home);
-    const tmp = folder.makeTmp('w1');
-    mkdirSync(join(tmp, 'slot', 'closed'), { recursive: true });
-    writeFileSync(join(tmp, 'slot', 'closed', 'file'), 'x');
-    chmodSync(join(tmp, 'slot', 'closed'), 0);
-    folder.write({ id: 'w1', pid: 12, version: '' });
-    await folder.remove('w1');
-    expect([existsSync(tmp), folder.records()]).toEqual([false, []]);
-    await folder.remove('w1');
   });
 
   it('bears a folder that isn’t there, and one that it can’t remove', () => {
