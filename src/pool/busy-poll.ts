@@ -1,6 +1,6 @@
 /**
  * Looks for an answer that must come at once, in place of sleeping until it does: to be woken takes longer than many a
- * call runs. With one connection p50 is 9 to 17% less (decision 0080).
+ * call runs. With one connection p50 is up to 17% less (decision 0080).
  */
 
 /** A call that takes less than this at the most is looked for while it runs, in milliseconds. */
