@@ -80,6 +80,8 @@ class ProcessLauncher implements Launcher {
   readonly #options: ProcessLauncherOptions;
   readonly #folder: ProcessFolder;
   readonly #main: string;
+  /** How new workers are made; see WorkerRecord. */
+  readonly #recipe: string;
   /** Those started by this launcher, until they are stopped. */
   readonly #children = new Map<string, Child>();
 
@@ -87,6 +89,7 @@ class ProcessLauncher implements Launcher {
     this.#options = options;
     this.#folder = folder;
     this.#main = main;
+    this.#recipe = this.#recipeOfNow();
   }
 
   async launch(order: WorkerOrder): Promise<LaunchedWorker> {
@@ -118,7 +121,7 @@ class ProcessLauncher implements Launcher {
       if (child.pid !== undefined) {
         beNice(child.pid);
         const { version } = this.#options.program;
-        this.#folder.write({ id: order.id, pid: child.pid, version, recipe: this.#recipe() });
+        this.#folder.write({ id: order.id, pid: child.pid, version, recipe: this.#recipe });
       }
       const exited = this.#exitOf(child, tmp);
       await once(child, 'spawn');
@@ -131,7 +134,7 @@ class ProcessLauncher implements Launcher {
     }
   }
 
-  #recipe(): string {
+  #recipeOfNow(): string {
     const environment = this.#environment({ id: '', token: '' }, '');
     const whole = JSON.stringify([process.version, this.#main, environment]);
     return createHash('sha256').update(whole).digest('hex').slice(0, 16);
@@ -203,14 +206,13 @@ class ProcessLauncher implements Launcher {
 
   list(): Promise<ListedWorker[]> {
     const running = isRunning(this.#folder);
-    const recipe = this.#recipe();
     const listed = this.#folder.records().map((record): ListedWorker => {
       const child = this.#children.get(record.id);
       const lives = child === undefined ? running(record) : !hasEnded(child.process);
       return {
         id: record.id,
         state: lives ? 'running' : 'exited',
-        outdated: record.recipe !== recipe,
+        outdated: record.recipe !== this.#recipe,
         ...(record.pid === 0 ? {} : { pid: record.pid }),
       };
     });

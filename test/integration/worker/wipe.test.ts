@@ -1,31 +1,16 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { wipe } from '../../../worker/wipe.ts';
-
-/** Some user other than root, for whom permissions count. */
-const NOBODY = 65_534;
+import { asNobody } from '../../support/as-nobody.ts';
 
 describe.skipIf(process.platform !== 'linux')('wipe', () => {
-  let home: string;
-
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'spw-'));
-    if (process.geteuid?.() !== 0) return;
-    chownSync(home, NOBODY, NOBODY);
-    process.seteuid?.(NOBODY);
-  });
-
-  afterEach(() => {
-    if (process.getuid?.() === 0) process.seteuid?.(0);
-    rmSync(home, { recursive: true, force: true });
-  });
+  const home = asNobody();
 
   /** A folder with files in it, as deep as the list of names. */
   function fill(...names: string[]): string[] {
     return names.map((_, i) => {
-      const folder = join(home, 'slot', ...names.slice(0, i));
+      const folder = join(home(), 'slot', ...names.slice(0, i));
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, 'file'), 'x');
       return folder;
@@ -47,11 +32,11 @@ describe.skipIf(process.platform !== 'linux')('wipe', () => {
   });
 
   it('bears a folder that isn’t there, and one that it can’t remove', () => {
-    wipe(join(home, 'nothing'));
+    wipe(join(home(), 'nothing'));
     const [folder = ''] = fill('a');
-    chmodSync(home, 0o500);
+    chmodSync(home(), 0o500);
     wipe(folder);
     expect(existsSync(folder)).toBe(true);
-    chmodSync(home, 0o700);
+    chmodSync(home(), 0o700);
   });
 });
