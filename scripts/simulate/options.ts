@@ -8,7 +8,7 @@ import { WAIT_FORMULAS, type WaitFormula } from './simulation-settings.ts';
 
 export const USAGE = `npm run simulate -- FILE.csv|GENERATOR [options]
 
-  --policy NAME     ${POLICIES.join(', ')} [threshold]
+  --policy NAME     ${POLICIES.join(', ')} [predictive, as the daemon]
   --scaling NAME    ${RULES.join(', ')} [spillway]
   --workers N       the pool is N … 2N [2]
   --cores C         shared among running CPU work [this machine's]
@@ -81,7 +81,7 @@ export function parseOptions(args: readonly string[]): Options {
   const chart = values.chart ?? (values.json ? 'none' : 'simulation.svg');
   const options: Options = {
     source,
-    policy: choice('policy', POLICIES, 'threshold'),
+    policy: choice('policy', POLICIES, 'predictive'),
     scaling: choice('scaling', RULES, 'spillway'),
     workers: number('workers', 2, 1, true),
     cores: number('cores', availableParallelism(), 0.01),

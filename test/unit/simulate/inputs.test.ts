@@ -142,7 +142,7 @@ describe('the command line', () => {
   it('has defaults', () => {
     expect(parseOptions(['step'])).toMatchObject({
       source: 'step',
-      policy: 'threshold',
+      policy: 'predictive',
       scaling: 'spillway',
       workers: 2,
       waitMs: 50,
