@@ -36,8 +36,8 @@ export class Elastic {
   #swapping = false;
 
   constructor(options: ElasticOptions) {
-    const { config, pool, dispatcher } = options;
-    const readCpu = hostCpu();
+    const { config, launcher, pool, dispatcher } = options;
+    const readCpu = hostCpu(launcher.runtime === 'process');
     this.#options = options;
     this.#n = config.workers;
     this.crew = new Crew({

@@ -36,6 +36,6 @@ export function observationOf(pool: Pool): Observation {
       workMs: queue.workMs,
       oldestMs: oldest === -1 ? 0 : nowMs - trace.arrivalMs[oldest]!,
     },
-    cpu: { cores, workersMs: usedMs, hostMs: usedMs },
+    cpu: { cores, hostCores: cores, workersMs: usedMs, hostMs: usedMs },
   };
 }

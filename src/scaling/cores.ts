@@ -48,7 +48,8 @@ export function stepCpu(memory: CpuMemory, seen: Observation, elapsedMs: number,
 }
 
 /**
- * The most slots worth having: (cores − cores used by others) / (cores that a busy slot uses).
+ * The most slots worth having: (cores left to the workers) / (cores that a busy slot uses). What others use is taken from the
+ * host's cores: where the workers may use only some of them, others may well be on the rest.
  * Where calls already share saturated cores, a busy slot uses less than its calls could, and the result is the slots
  * there are: so a saturated host never looks as if it had room. Until enough was seen, calls are taken for CPU-bound.
  * Infinity where they wait, or CPU time can't be measured.
@@ -59,5 +60,6 @@ export function slotsForCores(memory: CpuMemory, seen: Observation): number {
   const share = busy < ENOUGH_BUSY_MS ? 1 : workers / busy;
   if (share < WAITING_SHARE) return Infinity;
   const others = time === 0 ? 0 : Math.max(0, host - workers) / time;
-  return Math.floor(Math.max(0, seen.cpu.cores - others) / share + PART_OF_A_SLOT);
+  const left = Math.min(seen.cpu.cores, Math.max(0, seen.cpu.hostCores - others));
+  return Math.floor(left / share + PART_OF_A_SLOT);
 }

@@ -5,17 +5,21 @@ import { readFileSync } from 'node:fs';
 /** A reading serves this long, in milliseconds: under load there are a hundred looks a second. */
 const KEPT_MS = 100;
 
-/** A counter and a limit. */
+/** A counter and two limits. */
 export interface HostCpu {
-  /** Cores that this process may use. */
+  /** Cores that the workers may use. */
   readonly cores: number;
+  readonly hostCores: number;
   /** CPU milliseconds that the whole host has used since its start. */
   readonly hostMs: number;
 }
 
-/** Returns a function that reads them; undefined where the host doesn't tell. */
-export function hostCpu(): () => HostCpu | undefined {
-  const cores = Math.min(availableParallelism(), cgroupCores());
+/**
+ * Returns a function that reads them; undefined where the host doesn't tell.
+ * @param children whether the workers are children of this process: what limits it limits them too
+ */
+export function hostCpu(children: boolean): () => HostCpu | undefined {
+  const cores = children ? Math.min(availableParallelism(), cgroupCores()) : Infinity;
   let latest: { at: number; cpu: HostCpu | undefined } | undefined;
   return () => {
     const now = performance.now();
@@ -25,9 +29,10 @@ export function hostCpu(): () => HostCpu | undefined {
 }
 
 function read(cores: number): HostCpu | undefined {
+  const all = cpus();
   let hostMs = 0;
-  for (const { times } of cpus()) hostMs += times.user + times.nice + times.sys + times.irq;
-  return hostMs > 0 ? { cores, hostMs } : undefined;
+  for (const { times } of all) hostMs += times.user + times.nice + times.sys + times.irq;
+  return hostMs > 0 ? { cores: Math.min(cores, all.length), hostCores: all.length, hostMs } : undefined;
 }
 
 /** The quota of this process's cgroup (v2), in cores; Infinity where there is none. */

@@ -35,8 +35,10 @@ export interface Observation {
   readonly waiting: { readonly slots: number; readonly workMs: number; readonly oldestMs: number };
   /** Absent where CPU time can't be measured: then the cores limit nothing. */
   readonly cpu?: {
-    /** Cores the pool may use: the host's, or fewer where a quota says so. */
+    /** Cores the workers may use: the host's, or fewer where a quota says so. */
     readonly cores: number;
+    /** Cores of the host. */
+    readonly hostCores: number;
     /** Counter: CPU milliseconds the workers have used. */
     readonly workersMs: number;
     /** Counter: CPU milliseconds the whole host has used, the workers included. */
@@ -97,7 +99,12 @@ export function sanitizeObservation(seen: Observation): Observation {
   if (cpu === undefined) return clean;
   return {
     ...clean,
-    cpu: { cores: quantity(cpu.cores), workersMs: quantity(cpu.workersMs), hostMs: quantity(cpu.hostMs) },
+    cpu: {
+      cores: quantity(cpu.cores),
+      hostCores: quantity(cpu.hostCores),
+      workersMs: quantity(cpu.workersMs),
+      hostMs: quantity(cpu.hostMs),
+    },
   };
 }
 

@@ -20,7 +20,7 @@ function observations(number: fc.Arbitrary<number>, workers = number): fc.Arbitr
       offloaded: fc.record({ calls: number, workMs: number }),
       running: fc.record({ slots: number, remainingMs: number }),
       waiting: fc.record({ slots: number, workMs: number, oldestMs: number }),
-      cpu: fc.record({ cores: number, workersMs: number, hostMs: number }),
+      cpu: fc.record({ cores: number, hostCores: number, workersMs: number, hostMs: number }),
     },
     {
       requiredKeys: [

@@ -173,9 +173,9 @@ describe('cores', () => {
   });
 
   it('does not limit calls that wait for something else', () => {
-    const cpu = { cores: 4, workersMs: 0, hostMs: 0 };
+    const cpu = { cores: 4, hostCores: 4, workersMs: 0, hostMs: 0 };
     const before = first(observed({ cpu })).memory;
-    const cpuOfSleepers = { cores: 4, workersMs: 20, hostMs: 4000 };
+    const cpuOfSleepers = { cores: 4, hostCores: 4, workersMs: 20, hostMs: 4000 };
     const after = decide(
       observed({ busyMs: 4000, cpu: cpuOfSleepers, ...queueing(4) }),
       before,
@@ -186,8 +186,12 @@ describe('cores', () => {
   });
 
   it('leaves room for what others use', () => {
-    const before = first(observed({ cpu: { cores: 8, workersMs: 0, hostMs: 0 } })).memory;
-    const seen = observed({ busyMs: 4000, cpu: { cores: 8, workersMs: 4000, hostMs: 7000 }, ...queueing(4) });
+    const before = first(observed({ cpu: { cores: 8, hostCores: 8, workersMs: 0, hostMs: 0 } })).memory;
+    const seen = observed({
+      busyMs: 4000,
+      cpu: { cores: 8, hostCores: 8, workersMs: 4000, hostMs: 7000 },
+      ...queueing(4),
+    });
     expect(decide(seen, before, LIMITS, 1000)).toMatchObject({ plan: { target: 5 }, reason: 'queue' });
   });
 

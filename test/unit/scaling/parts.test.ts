@@ -136,8 +136,8 @@ describe('staffing', () => {
 
 describe('cores', () => {
   const used = (busyMs: number, workersMs: number, hostMs = workersMs, cores = 8) => {
-    const seen = observed({ cpu: { cores, workersMs, hostMs } });
-    const memory = startCpu(observed({ cpu: { cores, workersMs: 0, hostMs: 0 } }));
+    const seen = observed({ cpu: { cores, hostCores: 8, workersMs, hostMs } });
+    const memory = startCpu(observed({ cpu: { cores, hostCores: 8, workersMs: 0, hostMs: 0 } }));
     return slotsForCores(stepCpu(memory, seen, 1000, busyMs), seen);
   };
 
@@ -149,6 +149,8 @@ describe('cores', () => {
     ['others that use three cores', used(4000, 4000, 7000), 5],
     ['a host full of others', used(4000, 4000, 12_000), 0],
     ['too little to know', used(100, 10), 8],
+    ['a quota of two cores, with others on three', used(2000, 2000, 5000, 2), 2],
+    ['a quota of two cores, with others on seven', used(1000, 1000, 8000, 2), 1],
   ])('%s', (_what, slots, expected) => {
     expect(slots).toBe(expected);
   });

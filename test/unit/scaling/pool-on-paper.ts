@@ -50,7 +50,8 @@ export function walk(seconds: number, load: (second: number) => number, cores?: 
   let [ready, starting, standbys] = [LIMITS.min, 0, 0];
   let [busyMs, arrivedWorkMs, offloadedMs] = [0, 0, 0];
   for (let second = 0; second <= seconds; second++) {
-    const cpu = cores === undefined ? {} : { cpu: { cores, workersMs: busyMs, hostMs: busyMs } };
+    const cpu =
+      cores === undefined ? {} : { cpu: { cores, hostCores: cores, workersMs: busyMs, hostMs: busyMs } };
     const seen = observed({
       workers: { ready, starting },
       standbyAgesMs: Array.from({ length: standbys }, () => 1000),
