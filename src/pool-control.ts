@@ -24,7 +24,7 @@ export function readFunctions(config: Config, { hash: codeHash, code, functions 
   const maxResultBytes = config.maxBodyBytes;
   return {
     names: functions,
-    bundle: servedBundle({ codeHash, code: Buffer.from(code), env, maxResultBytes }),
+    bundle: servedBundle({ codeHash, code: Buffer.from(code), env, maxResultBytes, functions }),
   };
 }
 

@@ -7,6 +7,8 @@ import type { PoolBundle } from './pool/bundle.ts';
 export interface ServedBundle extends PoolBundle {
   /** The hash of the code alone, by which people and the cloud know it. */
   readonly codeHash: string;
+  /** The names of its functions. */
+  readonly functions: readonly string[];
 }
 
 /** Puts it together. */
@@ -18,6 +20,6 @@ export function servedBundle(parts: Omit<ServedBundle, 'hash'>): ServedBundle {
 }
 
 /** As the cloud has it: under a hash that says nothing of the variables, since it is shown there. */
-export function cloudBundle({ codeHash, code, env }: ServedBundle): CloudBundle {
-  return { hash: codeHash, code, env };
+export function cloudBundle({ codeHash, code, env, functions }: ServedBundle): CloudBundle {
+  return { hash: codeHash, code, env, functions };
 }

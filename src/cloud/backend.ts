@@ -145,6 +145,8 @@ export interface CloudBundle {
   readonly code: string | Uint8Array;
   /** The variables that its functions get; those of the settings where it has none. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The names of its functions; absent where they aren't known: then any may be called. */
+  readonly functions?: readonly string[];
 }
 
 /** What a deployment did, or with dryRun would do; one line for each step, in order. */
@@ -186,6 +188,8 @@ export interface CloudBackend {
   readonly reason: CloudReason | undefined;
   /** What its calls are paid by; the dearest region's prices until the region is known. Cheap enough for every placement. */
   readonly rate: Rate;
+  /** Whether the bundle in use has a function of that name: it may be another than the pool's for a while. Cheap as well. */
+  has(method: string): boolean;
   /**
    * Sends a call. `answer` is called exactly once, never before this returns, unless cancelled; at the latest when the
    * deadline has passed.

@@ -1,10 +1,11 @@
 /** What a placement is to know: the only place that gathers it. */
-import type { CloudBackend } from '../cloud/backend.ts';
-import { fitsEvent } from '../cloud/event.ts';
+import type { CloudBackend, CloudReason } from '../cloud/backend.ts';
+import { fitsEvent, surelyFitsEvent } from '../cloud/event.ts';
 import type { ActiveCall } from './active-call.ts';
+import type { CallRequest } from './call.ts';
 import type { Learning } from './learning.ts';
 import type { Lookout, WaitingLine } from './lookout.ts';
-import type { Observation, OffloadPolicy } from './placement.ts';
+import { MAX_CLOUD_RUN_MS, type Observation, type OffloadPolicy } from './placement.ts';
 
 /** When calls leave; may be changed while calls are under way. */
 export interface OffloadRule {
@@ -64,9 +65,9 @@ export function observe(
     // One that waits already is judged by how long it has.
     expectedWaitMs: local.known && !call.waiting ? seen.local.expectedWaitMs() : undefined,
     offload: request.spec.offload,
-    fitsEvent: fitsEvent(request.params),
+    fitsEvent: fitsCloud(call),
     cloudRunMs: cloudRunMs(call),
-    cloud: seen.cloud === undefined ? 'off' : seen.cloud.reason,
+    cloud: whyNotThere(call, seen.cloud),
   };
   if (request.backend !== undefined) return observation;
   return policy === 'predictive'
@@ -74,8 +75,33 @@ export function observe(
     : timing(call, observation, seen);
 }
 
+/** Whether the call is one for the cloud, whether or not that takes any now: it has the function, in time, and the params fit. */
+export function suitsCloud(call: ActiveCall, cloud: CloudBackend | undefined): boolean {
+  if (cloud?.has(call.request.spec.name) !== true || (cloudRunMs(call) ?? 0) > MAX_CLOUD_RUN_MS) return false;
+  return fitsCloud(call);
+}
+
+/** Why the cloud takes no such call just now; undefined if it does. */
+function whyNotThere({ request }: ActiveCall, cloud: CloudBackend | undefined): CloudReason | undefined {
+  if (cloud === undefined) return 'off';
+  // After a reload the pool may have functions that the cloud doesn't have yet, or still has calls of one that is gone there.
+  return cloud.reason ?? (cloud.has(request.spec.name) ? undefined : 'wrong bundle');
+}
+
+/** Whether large params fit, found out once for each call: one that waits is looked at fifty times a second. */
+const largeFits = new WeakMap<CallRequest, boolean>();
+
+function fitsCloud({ request }: ActiveCall): boolean {
+  if (surelyFitsEvent(request.params)) return true;
+  const known = largeFits.get(request);
+  if (known !== undefined) return known;
+  const fits = fitsEvent(request.params);
+  largeFits.set(request, fits);
+  return fits;
+}
+
 /** How long a call is expected to run in the cloud, in milliseconds; undefined while nothing is known. */
-export function cloudRunMs({ record: { cloud, local } }: ActiveCall): number | undefined {
+function cloudRunMs({ record: { cloud, local } }: ActiveCall): number | undefined {
   if (cloud.wallMs.count > 0) return cloud.wallMs.mean;
   return local.known ? local.wallMs.mean : undefined;
 }

@@ -4,7 +4,6 @@
  * watches the clock, and sends.
  */
 import type { CloudBackend } from '../cloud/backend.ts';
-import { fitsEvent } from '../cloud/event.ts';
 import { cloudFailed } from '../errors.ts';
 import type { ActiveCall } from './active-call.ts';
 import { Deadlines } from './deadlines.ts';
@@ -12,10 +11,9 @@ import type { Demand } from './demand.ts';
 import type { Choice } from './foresight.ts';
 import { Learning } from './learning.ts';
 import { Lookout, type WayOut } from './lookout.ts';
-import { cloudRunMs, observe, type ForeseenWait, type LocalSide, type OffloadRule } from './observation.ts';
+import { observe, suitsCloud, type ForeseenWait, type LocalSide, type OffloadRule } from './observation.ts';
 import type { CallObserver } from './observer.ts';
 import {
-  MAX_CLOUD_RUN_MS,
   MAX_RUNS,
   place,
   startInCloudToo,
@@ -195,7 +193,7 @@ export class Offload implements WayOut {
     // One that is just being answered may still stand in the queue.
     if (!call.wanted || !this.#mayLeave(call) || call.inCloud || call.attempts >= MAX_RUNS) return false;
     if (call.deadlineAt <= performance.now()) return false; // it is about to be told of that
-    return fitsEvent(call.params) && (cloudRunMs(call) ?? 0) <= MAX_CLOUD_RUN_MS;
+    return suitsCloud(call, this.#cloud);
   }
 
   mayCopy(call: ActiveCall): boolean {

@@ -10,14 +10,14 @@ import { findMiniStack, startMiniStack } from '../support/ministack.ts';
 import { testCloud, type CloudSetup } from './cloud.ts';
 import { textOf } from '../../src/pool/params.ts';
 
-function bundle(hash: string): CloudBundle {
+function bundle(hash: string, ...more: string[]): CloudBundle {
   const code = `
     exports.manifestJson = () => '{}';
     exports.invoke = (name, params) => name === 'echo'
       ? { ok: true, json: params }
       : new Promise((resolve) => setTimeout(resolve, JSON.parse(params)[0], { ok: true, json: 'null' }));
   `;
-  return { hash, code: new TextEncoder().encode(code) };
+  return { hash, code: new TextEncoder().encode(code), functions: ['echo', 'sleep', ...more] };
 }
 
 testCloud('fake', async (): Promise<CloudSetup> => {
@@ -27,7 +27,7 @@ testCloud('fake', async (): Promise<CloudSetup> => {
     const [ms] = JSON.parse(textOf(params)) as [number];
     return new Promise((resolve) => setTimeout(resolve, ms, { ok: true, json: 'null' }));
   };
-  return { cloud, bundles: [bundle('h1'), bundle('h2')], stop: async () => undefined };
+  return { cloud, bundles: [bundle('h1'), bundle('h2', 'fresh')], stop: async () => undefined };
 });
 
 const ministack = findMiniStack('contract of the AWS cloud');
@@ -57,7 +57,7 @@ testCloud(
       rmSync(stateDir, { recursive: true, force: true });
       vi.unstubAllEnvs();
     };
-    return { cloud, bundles: [bundle('h1'), bundle('h2')], stop };
+    return { cloud, bundles: [bundle('h1'), bundle('h2', 'fresh')], stop };
   },
   ministack.missing,
 );

@@ -5,7 +5,7 @@ import type { CloudBackend, CloudBundle, CloudOutcome } from '../../src/cloud/ba
 /** A backend under test. Its functions: `echo` gives its params back, `sleep` takes as long as its first param says (ms). */
 export interface CloudSetup {
   readonly cloud: CloudBackend;
-  /** Two bundles of these functions. */
+  /** Two bundles of these functions; the second one has `fresh` as well. */
   readonly bundles: readonly [CloudBundle, CloudBundle];
   /** Ends what the backend stood on; called after its close. */
   stop(): Promise<void>;
@@ -62,6 +62,10 @@ export function testCloud(name: string, setUp: () => Promise<CloudSetup>, skip?:
       expect(status.reason).toBeUndefined();
     });
 
+    it('knows which functions its bundle has', async () => {
+      expect([setup.cloud.has('echo'), setup.cloud.has('fresh')]).toEqual([true, false]);
+    });
+
     it('runs calls and gives their raw result, and says what they took', async () => {
       const outcome = await call('echo', '[1e400, {"a":"é"}]');
       expect(outcome).toMatchObject({ ok: true, report: { coldStart: expect.any(Boolean) as boolean } });
@@ -104,6 +108,7 @@ export function testCloud(name: string, setUp: () => Promise<CloudSetup>, skip?:
       expect((await setup.cloud.deploy(setup.bundles[0])).steps).toEqual([]);
       expect((await setup.cloud.deploy(setup.bundles[1])).steps).not.toEqual([]);
       expect(await call('echo', '[3]')).toMatchObject({ ok: true });
+      expect([setup.cloud.has('echo'), setup.cloud.has('fresh')]).toEqual([true, true]);
     });
 
     it('measures sizes of memory, recommends one of them, and leaves the deployment as it was', async () => {

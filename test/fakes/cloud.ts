@@ -55,6 +55,7 @@ export class FakeCloud implements CloudBackend {
   #costUsd = 0;
   #inFlight = 0;
   #deployed: string | undefined;
+  #functions: readonly string[] | undefined;
   readonly #timers = new Set<NodeJS.Timeout>();
 
   get state(): CloudState {
@@ -69,6 +70,10 @@ export class FakeCloud implements CloudBackend {
   degrade(reason: CloudReason | undefined): void {
     this.#state = reason === undefined ? 'ready' : 'degraded';
     this.#reason = reason;
+  }
+
+  has(method: string): boolean {
+    return this.#functions?.includes(method) ?? true;
   }
 
   call(call: CloudCall, answer: (outcome: CloudOutcome) => void): PendingCloudCall {
@@ -134,6 +139,7 @@ export class FakeCloud implements CloudBackend {
     const steps = this.#deployed === bundle.hash ? [] : [`deploy ${bundle.hash}`];
     if (!dryRun) {
       this.#deployed = bundle.hash;
+      this.#functions = bundle.functions;
       this.degrade(undefined);
     }
     return { steps };

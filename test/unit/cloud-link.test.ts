@@ -20,7 +20,7 @@ vi.mock('../../src/cloud/aws/cloud.ts', async () => {
 });
 
 const bundle = (codeHash: string): ServedBundle =>
-  servedBundle({ codeHash, code: Buffer.from('code'), env: {}, maxResultBytes: 1000 });
+  servedBundle({ codeHash, code: Buffer.from('code'), env: {}, maxResultBytes: 1000, functions: [] });
 const state = (): string => link.status().state;
 
 let link: CloudLink;

@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest';
 import { cloudBundle, servedBundle, type ServedBundle } from '../../src/served-bundle.ts';
 
-const PARTS = { codeHash: 'c1', code: Buffer.from('code'), env: { A: '1', B: '2' }, maxResultBytes: 1000 };
+const PARTS = {
+  codeHash: 'c1',
+  code: Buffer.from('code'),
+  env: { A: '1', B: '2' },
+  maxResultBytes: 1000,
+  functions: ['add'],
+};
 
 it.each<[string, Partial<ServedBundle>]>([
   ['the code', { codeHash: 'c2' }],
@@ -18,5 +24,10 @@ it('has the same hash in whatever order the variables stand', () => {
 
 it('is known to the cloud by its code alone', () => {
   const changed = servedBundle({ ...PARTS, env: { A: 'secret' } });
-  expect(cloudBundle(changed)).toEqual({ hash: 'c1', code: PARTS.code, env: { A: 'secret' } });
+  expect(cloudBundle(changed)).toEqual({
+    hash: 'c1',
+    code: PARTS.code,
+    env: { A: 'secret' },
+    functions: ['add'],
+  });
 });

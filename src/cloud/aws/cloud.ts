@@ -110,6 +110,10 @@ class AwsCloud implements CloudBackend {
     return this.#rate;
   }
 
+  has(method: string): boolean {
+    return this.#deployments.live?.has(method) === true;
+  }
+
   call(call: CloudCall, answer: (outcome: CloudOutcome) => void): PendingCloudCall {
     const { live } = this.#deployments;
     const { reason } = this;

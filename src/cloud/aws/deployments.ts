@@ -183,6 +183,7 @@ export class Deployments {
       return [];
     }
     const live = openLive({
+      bundle,
       desired,
       deployed,
       ledger,

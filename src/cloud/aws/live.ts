@@ -1,6 +1,6 @@
 /** A deployment that calls can go to: its calls, their health, and the session it was made with. */
 import type { Logger } from 'pino';
-import type { CloudListener } from '../backend.ts';
+import type { CloudBundle, CloudListener } from '../backend.ts';
 import { CloudCalls } from '../calls.ts';
 import { openChannel } from '../channel.ts';
 import type { Ledger } from '../ledger.ts';
@@ -13,6 +13,7 @@ import { pause } from '../pause.ts';
 
 /** What a live deployment is made of. */
 export interface LiveParts {
+  readonly bundle: CloudBundle;
   readonly desired: Desired;
   readonly deployed: Deployed;
   readonly ledger: Ledger;
@@ -26,6 +27,8 @@ export interface LiveParts {
 /** A deployment in use. */
 export interface Live {
   readonly desired: Desired;
+  /** Whether its bundle has a function of that name. */
+  readonly has: (method: string) => boolean;
   readonly url: string;
   readonly apiKey: string;
   readonly calls: CloudCalls;
@@ -43,7 +46,8 @@ const SHORT_CALL_MS = 1000;
 
 /** Puts the parts together; nothing is sent yet. */
 export function openLive(parts: LiveParts): Live {
-  const { desired, deployed, ledger, maxResultBytes, listener, log, repair } = parts;
+  const { bundle, desired, deployed, ledger, maxResultBytes, listener, log, repair } = parts;
+  const functions = bundle.functions && new Set(bundle.functions);
   const rate = rateOf(desired.options);
   const calls: CloudCalls = new CloudCalls({
     channel: openChannel(deployed),
@@ -59,7 +63,8 @@ export function openLive(parts: LiveParts): Live {
   });
   const monitor: Monitor = new Monitor({ probe: () => calls.probe(), repair, log, random: Math.random });
   const { url, apiKey } = deployed;
-  return { desired, url, apiKey, calls, monitor, leastNano: worstNanoUsd(rate, SHORT_CALL_MS) };
+  const has = (method: string): boolean => functions?.has(method) ?? true;
+  return { desired, has, url, apiKey, calls, monitor, leastNano: worstNanoUsd(rate, SHORT_CALL_MS) };
 }
 
 /**
