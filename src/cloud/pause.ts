@@ -26,3 +26,8 @@ export async function within(ms: number, work: Promise<void> | undefined): Promi
   await Promise.race([work, over]);
   clearTimeout(timer);
 }
+
+/** The wait after so many failures, in milliseconds: doubled each time, less up to half at random, so that many don't come at once. */
+export function backoffMs(failures: number, firstMs: number, longestMs: number): number {
+  return Math.min(longestMs, firstMs * 2 ** failures) * (1 - Math.random() / 2);
+}

@@ -21,6 +21,8 @@ export class AwsBench {
   readonly aws = new FakeAws();
   /** What was logged. */
   readonly lines: { readonly msg: string }[] = [];
+  /** Of the deployments opened last. */
+  control!: DirectControl;
   readonly #home = mkdtempSync(join(tmpdir(), 'spillway-aws-'));
   readonly #opened: Deployments[] = [];
 
@@ -72,9 +74,9 @@ export class AwsBench {
     } as const;
     const { region, endpoint } = complete;
     // In this thread: the other has a clock of its own.
-    const control = new DirectControl({ region, endpoint }, (level, message, fields) =>
+    const control = (this.control = new DirectControl({ region, endpoint }, (level, message, fields) =>
       log[level](fields, message),
-    );
+    ));
     const deployments = new Deployments({
       options: complete,
       control,

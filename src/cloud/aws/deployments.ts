@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { CalibrationOrder, CloudBundle, CloudListener, CloudState, DestroyReport } from '../backend.ts';
 import type { CalibrationReport } from '../calibration.ts';
 import type { Ledger } from '../ledger.ts';
-import { within } from '../pause.ts';
+import { backoffMs, within } from '../pause.ts';
 import { Calibration } from './calibration.ts';
 import { checkOptions } from './check.ts';
 import type { ControlPlane } from './control.ts';
@@ -30,7 +30,7 @@ export interface DeploymentsSettings {
   readonly log: Logger;
 }
 
-/** Waits between tries of a failed deployment, in milliseconds: doubled each time, less up to half at random. */
+/** Waits between tries of a failed deployment, in milliseconds. */
 const FIRST_RETRY_MS = 5000;
 const LONGEST_RETRY_MS = 300_000;
 /** How long a deployment that is replaced or removed may finish its calls, in milliseconds: as long as a call can take. */
@@ -61,6 +61,8 @@ export class Deployments {
   readonly #retiring = new Set<Promise<void>>();
   #calibration: Calibration | undefined;
   #repairing = false;
+  /** Whether there ever was one in use. */
+  #served = false;
 
   constructor(settings: DeploymentsSettings) {
     this.#settings = settings;
@@ -202,6 +204,7 @@ export class Deployments {
     await this.#use(live);
     this.#state = 'ready';
     this.#fault = undefined;
+    this.#served = true;
     this.#failures = 0;
     this.#log.info({ url: live.url, changes: deployed.steps.length }, `cloud: ready at ${live.url}`);
     return deployed.steps;
@@ -210,25 +213,24 @@ export class Deployments {
   /** What a failed deployment means: off, or on with the one before, or none until the next try. */
   async #failed(fault: CloudFault, bundle: CloudBundle): Promise<CloudFault> {
     this.#fault = fault;
-    const unwanted = this.#settings.mode === 'auto' && fault.noCredentials;
+    // Credentials that have been there may come back by themselves; calls do without, they have a key.
+    const unwanted = this.#settings.mode === 'auto' && fault.noCredentials && !this.#served;
     if (this.#abort.signal.aborted || unwanted) {
       this.#state = 'off';
       this.#log.info(`cloud: off: ${fault.message}`);
-      return fault;
-    }
-    // The same bundle may still be served: its own probes tell how it is, and ask for the next try.
-    if (this.#serves(bundle)) {
+    } else if (this.#serves(bundle)) {
+      // Its own probes tell how it is, and ask for the next try.
       this.#state = 'ready';
       this.#log.warn({ reason: fault.reason }, `cloud: ${fault.message}`);
-      return fault;
+    } else {
+      await this.#use(undefined);
+      this.#state = 'degraded';
+      const waitMs = backoffMs(this.#failures, FIRST_RETRY_MS, LONGEST_RETRY_MS);
+      this.#failures += 1;
+      this.#retryTimer = setTimeout(() => this.#again(), waitMs);
+      const next = `next try in ${Math.ceil(waitMs / 1000)} s`;
+      this.#log.warn({ reason: fault.reason }, `cloud: ${fault.message} (${next})`);
     }
-    await this.#use(undefined);
-    this.#state = 'degraded';
-    const waitMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures) * (1 - Math.random() / 2);
-    this.#failures += 1;
-    this.#retryTimer = setTimeout(() => this.#again(), waitMs);
-    const next = `next try in ${Math.ceil(waitMs / 1000)} s`;
-    this.#log.warn({ reason: fault.reason }, `cloud: ${fault.message} (${next})`);
     return fault;
   }
 

@@ -178,3 +178,36 @@ describe('without credentials', () => {
     expect(vi.getTimerCount()).toBe(1);
   });
 });
+
+describe('with credentials that are gone for a while', () => {
+  const forgetCredentials = async (): Promise<void> => {
+    await bench.control.forget();
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
+  };
+
+  it.each(['auto', 'aws'] as const)(
+    '%s: what is in use stays in use, since calls need none',
+    async (mode) => {
+      const deployments = bench.open({}, mode);
+      await bench.go(deployments.deploy(bundle('h1')));
+      await forgetCredentials();
+      await expect(bench.go(deployments.deploy(bundle('h1')))).rejects.toThrow(/no usable AWS credentials/);
+      expect(deployments.state).toBe('ready');
+      expect(await bench.call(deployments)).toMatchObject({ ok: true });
+    },
+  );
+
+  it.each(['auto', 'aws'] as const)('%s: another bundle is tried again until they are back', async (mode) => {
+    const deployments = bench.open({}, mode);
+    await bench.go(deployments.deploy(bundle('h1')));
+    await forgetCredentials();
+    await expect(bench.go(deployments.deploy(bundle('h2')))).rejects.toThrow(/no usable AWS credentials/);
+    expect(deployments.state).toBe('degraded');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+    await bench.go(pause(10_000));
+    await until(() => deployments.state === 'ready');
+    expect(deployments.live?.desired.code.bundleHash).toBe('h2');
+  });
+});
