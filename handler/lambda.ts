@@ -133,9 +133,10 @@ async function runCall(
     return bundle.invoke(head.method, params, context);
   });
   const json = outcome.ok ? outcome.json : JSON.stringify(outcome);
-  if (tooLarge(json, head.maxResultBytes)) {
+  const over = tooLarge(json, head.maxResultBytes);
+  if (over !== undefined) {
     return {
-      outcome: 'failure',
+      outcome: over,
       body: JSON.stringify({ kind: 'TooLarge', message: 'the result is over the limit' }),
     };
   }
@@ -172,9 +173,9 @@ function setWatchdog(limitMs: number): void {
   Atomics.notify(watchdogWord, 0);
 }
 
-/** Over the pool's limit, or over what Lambda can hand back: it takes the body as a JSON string. */
-function tooLarge(json: string, maxResultBytes: number): boolean {
-  if (json.length > maxResultBytes || Buffer.byteLength(json) > maxResultBytes) return true;
+/** Over the pool's limit: a failure. Over what Lambda can hand back, which takes the body as a JSON string: oversize. */
+function tooLarge(json: string, maxResultBytes: number): 'failure' | 'oversize' | undefined {
+  if (json.length > maxResultBytes || Buffer.byteLength(json) > maxResultBytes) return 'failure';
   const SURELY_FITS_CHARS = MAX_PAYLOAD_BYTES / 6;
-  return json.length > SURELY_FITS_CHARS && escapedBytes(json) > MAX_PAYLOAD_BYTES;
+  return json.length > SURELY_FITS_CHARS && escapedBytes(json) > MAX_PAYLOAD_BYTES ? 'oversize' : undefined;
 }

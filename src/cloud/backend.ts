@@ -24,6 +24,7 @@ export type CloudReason =
   | 'budget spent'
   | 'timeout'
   | 'wrong bundle'
+  | 'result too large'
   | 'failing';
 
 /** One call to be run in the cloud. */

@@ -6,7 +6,7 @@ import { failureError } from '../functions/failure.ts';
 import { readFailure } from '../pool/protocol.ts';
 import type { CloudCall, CloudListener, CloudOutcome, CloudReason, PendingCloudCall } from './backend.ts';
 import type { Channel, Exchange } from './channel.ts';
-import { classify, type HandlerVerdict, type Verdict } from './classify.ts';
+import { classify, cloudLimit, type HandlerVerdict, type Verdict } from './classify.ts';
 import { ABORT_GRACE_MS, MAX_RUN_MS, PROBE_METHOD, encodeEvent, type EventHead } from './event.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { PendingAnswer, billedMsOf } from './pending-answer.ts';
@@ -164,18 +164,17 @@ export class CloudCalls {
     channel.send(body, Math.min(remainingMs, GATEWAY_LIMIT_MS) + LATE_MS, (exchange) => {
       this.#inFlight -= 1;
       const elapsedMs = performance.now() - sentAt;
-      this.#finish(call, entry, exchange, Math.min(remainingMs, MAX_RUN_MS) - elapsedMs, pending);
+      this.#finish(call, entry, exchange, { remainingMs, elapsedMs }, pending);
       if (this.#inFlight > 0) return;
       for (const idle of this.#idle.splice(0)) idle();
     });
   }
 
-  /** @param overMs what was left of the handler's time when the exchange ended; far below 0: the handler ended itself. */
   #finish(
     call: CloudCall,
     entry: LedgerEntry,
     exchange: Exchange,
-    overMs: number,
+    { remainingMs, elapsedMs }: Times,
     pending: PendingAnswer,
   ): void {
     const { health } = this.#settings;
@@ -184,7 +183,8 @@ export class CloudCalls {
     if (verdict.from === 'gateway') {
       const { refusal } = verdict;
       // A call over its time is ended with its process, which the gateway tells like a crash.
-      const overdue = refusal.mayHaveRun && overMs < -ABORT_GRACE_MS;
+      const overMs = elapsedMs - Math.min(remainingMs, MAX_RUN_MS);
+      const overdue = refusal.mayHaveRun && overMs > ABORT_GRACE_MS;
       if (refusal.othersToo && !(overdue && refusal.reason === 'failing')) health(refusal);
       const failure = {
         reason: overdue ? 'timeout' : refusal.reason,
@@ -211,7 +211,11 @@ export class CloudCalls {
       pending.succeed(body, costUsd, report);
       return;
     }
-    this.#failed(call, verdict, costUsd, pending);
+    const limit = cloudLimit(verdict, remainingMs);
+    if (limit === undefined) return this.#failed(call, verdict, costUsd, pending);
+    const failure = { reason: limit, mayHaveRun: true } as const;
+    this.#tell(call, pending, verdict, costUsd, failure);
+    pending.fail(failure, costUsd, report);
   }
 
   /** The handler says that the call failed. */
@@ -280,4 +284,10 @@ export class CloudCalls {
       logBytes: verdict.report.logBytes ?? 0,
     });
   }
+}
+
+/** What was left of the call's time when it was sent, and what it took; in milliseconds. */
+interface Times {
+  readonly remainingMs: number;
+  readonly elapsedMs: number;
 }

@@ -1,7 +1,7 @@
 /** What an exchange with the gateway means: the handler's answer, or the gateway's own, or none. Pure. */
 import type { CloudReason } from './backend.ts';
 import type { Exchange } from './channel.ts';
-import { HEADERS, type HandlerOutcome } from './event.ts';
+import { HEADERS, MAX_RUN_MS, type HandlerOutcome } from './event.ts';
 import { decodePrints, type PrintedLine } from './prints.ts';
 
 /** What the handler said about the run; absent where it said nothing usable. */
@@ -54,8 +54,16 @@ export interface Refusal {
 const THROTTLE_WORDS =
   /TooManyRequestsException|Rate exceeded|ConcurrentInvocationLimitExceeded|Lambda was throttled/i;
 const DETAIL_CHARS = 200;
+/** A timer may fire this much early, in milliseconds. */
+const EARLY_MS = 50;
 const NO_PRINTS: readonly PrintedLine[] = [];
-const OUTCOMES: ReadonlySet<string> = new Set<HandlerOutcome>(['result', 'failure', 'probe', 'wrong-bundle']);
+const OUTCOMES: ReadonlySet<string> = new Set<HandlerOutcome>([
+  'result',
+  'failure',
+  'oversize',
+  'probe',
+  'wrong-bundle',
+]);
 
 /** Reads an exchange. */
 export function classify(exchange: Exchange): Verdict {
@@ -105,6 +113,19 @@ function refusalOf(status: number, body: Buffer): Refusal {
   if (status === 504) return { ...perhaps, reason: 'timeout' };
   // 502: the process ended under the call (out of memory, exit), or couldn't start. 200: something answered in between.
   return { ...perhaps, reason: 'failing' };
+}
+
+/**
+ * Whether a failure is the cloud's own limit and not the function's answer: the signal that ended it came before its deadline, or its
+ * result would have been right anywhere else.
+ */
+export function cloudLimit(
+  { outcome, report }: HandlerVerdict,
+  remainingMs: number,
+): CloudReason | undefined {
+  if (outcome === 'oversize') return 'result too large';
+  const stopped = remainingMs > MAX_RUN_MS && (report.runMs ?? 0) >= MAX_RUN_MS - EARLY_MS;
+  return stopped ? 'timeout' : undefined;
 }
 
 function readReport(headers: Readonly<Record<string, string | string[] | undefined>>): HandlerReport {

@@ -21,7 +21,7 @@ export const PROBE_METHOD = 'rpc.probe';
 
 /** Headers of the handler's answer. An answer without OUTCOME isn't the handler's, but the gateway's own. */
 export const HEADERS = {
-  /** result, failure, probe or wrong-bundle. */
+  /** See HandlerOutcome. */
   outcome: 'spillway-outcome',
   bundle: 'spillway-bundle',
   runMs: 'spillway-run-ms',
@@ -37,8 +37,8 @@ export const HEADERS = {
   logStream: 'spillway-log-stream',
 } as const;
 
-/** How the handler ended a call. */
-export type HandlerOutcome = 'result' | 'failure' | 'probe' | 'wrong-bundle';
+/** How the handler ended a call; oversize: with a result that only Lambda can't carry. */
+export type HandlerOutcome = 'result' | 'failure' | 'oversize' | 'probe' | 'wrong-bundle';
 
 /** What precedes the params in a body. */
 export interface EventHead {

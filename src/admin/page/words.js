@@ -121,6 +121,7 @@ const REASONS = {
   'budget spent': "today's budget is spent",
   timeout: 'the cloud answered too late',
   'wrong bundle': 'the cloud has another bundle',
+  'result too large': 'the result was too large for the cloud',
   failing: 'the cloud is failing',
 };
 

@@ -168,7 +168,7 @@ describe('the limits', () => {
     const most = Math.floor((MAX_PAYLOAD_BYTES - 10) / 4);
     expect(headerOf(await lambda.call({ method: 'quotes' }, `[${most}]`), HEADERS.outcome)).toBe('result');
     expect(headerOf(await lambda.call({ method: 'quotes' }, `[${most + 10}]`), HEADERS.outcome)).toBe(
-      'failure',
+      'oversize',
     );
   });
 

@@ -46,6 +46,31 @@ describe('the deadline', () => {
     expect(bench.health).toEqual([]);
   });
 
+  it.each([
+    ['the handler’s limit, not the call’s deadline: the cloud failed it', 40_000, '28001', 'timeout'],
+    ['a failure long before that is the function’s own', 40_000, '27000', undefined],
+    ['the call’s own deadline is its end', 28_000, '28001', undefined],
+  ])('a signal that ended the function: %s', async (_, timeoutMs, runMs, reason) => {
+    const { outcomes } = bench.start(timeoutMs);
+    await turn();
+    const aborted = JSON.stringify({ kind: 'FunctionError', name: 'AbortError', message: 'aborted' });
+    bench.sent[0]!.done(handlerSays('failure', aborted, { [HEADERS.runMs]: runMs }));
+    await turn();
+    const ended =
+      reason === undefined ? { error: { name: 'FunctionError' } } : { failure: { reason, mayHaveRun: true } };
+    expect(outcomes).toMatchObject([ended]);
+    expect(bench.health).toEqual([undefined]);
+    expect(bench.told.at(-1)).toMatchObject({ outcome: reason ?? 'FunctionError' });
+  });
+
+  it('a result that only the cloud can’t carry is its failure', async () => {
+    const { outcomes } = bench.start();
+    await turn();
+    bench.sent[0]!.done(handlerSays('oversize', JSON.stringify({ kind: 'TooLarge', message: 'over' })));
+    expect(outcomes).toMatchObject([{ failure: { reason: 'result too large', mayHaveRun: true } }]);
+    expect(bench.health).toEqual([undefined]);
+  });
+
   it('that has passed before the call was sent ends it unsent and unpaid', async () => {
     const { outcomes } = bench.start(0);
     await turn();
