@@ -15,6 +15,7 @@ import type {
   DestroyReport,
 } from './cloud/backend.ts';
 import type { CalibrationReport } from './cloud/calibration.ts';
+import { fitsEvent } from './cloud/event.ts';
 import { parsePrices } from './cloud/prices.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './log.ts';
@@ -89,8 +90,11 @@ export class CloudLink {
     return await backend.deploy(this.#bundle, { dryRun });
   }
 
-  /** Measures a function at several sizes of memory. */
+  /** Measures a function at several sizes of memory. @throws Error for a call that may not leave: then it doesn't for this either */
   async calibrate(order: CalibrationOrder): Promise<CalibrationReport> {
+    const { spec, params } = order;
+    if (!spec.offload) throw new Error(`${spec.name} stays here: its spec says offload: false`);
+    if (!fitsEvent(params)) throw new Error('the params are too large for the cloud: such calls stay here');
     return await this.#opened().calibrate(order);
   }
 

@@ -64,8 +64,6 @@ export class Offload implements WayOut {
   /** Told that the rule has been replaced. */
   onRule: () => void = () => undefined;
   #rule: OffloadRule;
-  /** Calls sent since the start. */
-  sent = 0;
   readonly usdPerHour: number;
   readonly #local: LocalSide;
   readonly #watches = new Deadlines<Watch>();
@@ -81,6 +79,11 @@ export class Offload implements WayOut {
     this.usdPerHour = usdPerHour;
     this.#local = local;
     this.#observer = observer;
+  }
+
+  /** Calls sent since the start; those that the cloud refused at the last moment weren't. */
+  get sent(): number {
+    return this.#cloud?.status().calls ?? 0;
   }
 
   /** May be replaced while calls are under way. */
@@ -279,7 +282,6 @@ export class Offload implements WayOut {
       this.#local.leaves(call);
       this.#demand.offload(call.local, call.concurrency);
     }
-    this.sent += 1;
     this.#observer?.placed(call, 'cloud', reason, told);
     const localMs = expected && expected.localMs + othersMs;
     const ended = learning.sent(call, { localMs, copy: copy || call.leased });

@@ -55,3 +55,20 @@ it('deploys nothing more by itself once it was removed, but the latest bundle wh
   await link.useBundle(bundle('fourth'));
   expect((await link.deploy({ dryRun: true })).steps, 'it is there already').toEqual([]);
 });
+
+it.each([
+  ['whose function stays', { offload: false }, '[1]', /offload: false/],
+  ['whose params are too large', { offload: true }, `["${'x'.repeat(5_500_000)}"]`, /too large/],
+])('measures no call %s', async (_, { offload }, params, why) => {
+  const calibrate = vi.spyOn(made[0]!, 'calibrate');
+  const spec = { name: 'home', style: 'any', idempotent: true, offload, concurrency: 1 } as const;
+  const order = {
+    spec,
+    params,
+    timeoutMs: 1000,
+    sizesMb: [512],
+    mix: { place: 'pool', entries: [] },
+  } as const;
+  await expect(link.calibrate(order)).rejects.toThrow(why);
+  expect(calibrate).not.toHaveBeenCalled();
+});

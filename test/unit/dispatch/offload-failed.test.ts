@@ -25,6 +25,19 @@ describe('a call that the cloud fails', () => {
     expect(rig.sent).toBe(1);
   });
 
+  it('counts as offloaded only if it was sent', () => {
+    rig.start();
+    rig.cloud.call = (_, answer) => {
+      const failure = { reason: 'budget spent', mayHaveRun: false } as const;
+      setTimeout(answer, 1, { ok: false, failure, report: { elapsedMs: 0, costUsd: 0 } });
+      return { cancel: () => undefined };
+    };
+    rig.call('home');
+    rig.call('again');
+    pass(60);
+    expect(rig.counts).toMatchObject({ total: 2, offloaded: 0, retried: 1 });
+  });
+
   it('is not repeated if it may not be', () => {
     rig.start();
     const made = rig.offloaded('once');
