@@ -29,6 +29,7 @@ export function ask(
     connections: seen.connections - (waits ? 1 : 0),
     mostWorkers,
     cloudDelayMs: cloud?.delayMs(nowMs),
+    ...seen.barriers.of(call),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { CloudReason } from '../../src/cloud/backend.ts';
 import { nextHealth, READY, type Health } from '../../src/cloud/health.ts';
 import { callNanoUsd, pricesOf, refusedNanoUsd, type Rate } from '../../src/cloud/prices.ts';
-import type { SimulatedCloud } from './cloud.ts';
+import { runThere, type SimulatedCloud } from './cloud.ts';
 import { exponential, type Random } from './random.ts';
 
 export interface CloudProfile {
@@ -104,10 +104,10 @@ export function profiledCloud(profile: CloudProfile, random: Random): SimulatedC
       }
       const cold = idleSince.pop() === undefined;
       busy += 1;
-      const runMs = durationMs * slowdown;
+      const { runMs, stopped } = runThere(durationMs * slowdown);
       const billedMs = runMs + (cold ? coldStartMs : 0);
       const costUsd = callNanoUsd(RATE, { billedMs, resultBytes: 0, logBytes: 0 }) / NANO;
-      return { takesMs: tripMs + billedMs, costUsd, refused: false, cold, runMs };
+      return { takesMs: tripMs + billedMs, costUsd, refused: false, stopped, cold, runMs };
     },
     settled(nowMs, refused) {
       if (refused) {

@@ -1,13 +1,18 @@
 /** The calls that are in the cloud, and what it will say of them. */
+import type { Barriers } from './barriers.ts';
 import type { SentToCloud, SimulatedCloud } from './cloud.ts';
 import type { Estimator } from './estimators.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { Trace } from './trace.ts';
 
+/** How a call ended there: with its result, without one since it ran too long, or it never ran. */
+export type CloudEnd = 'ran' | 'stopped' | 'refused';
+
 export class CloudTraffic {
   readonly #trace: Trace;
   readonly #cloud: SimulatedCloud | undefined;
   readonly #outcomes: Outcomes;
+  readonly #barriers: Barriers;
   readonly #estimator: Estimator | undefined;
   readonly #sent = new Map<number, SentToCloud>();
 
@@ -15,11 +20,13 @@ export class CloudTraffic {
     trace: Trace,
     cloud: SimulatedCloud | undefined,
     outcomes: Outcomes,
+    barriers: Barriers,
     estimator: Estimator | undefined,
   ) {
     this.#trace = trace;
     this.#cloud = cloud;
     this.#outcomes = outcomes;
+    this.#barriers = barriers;
     this.#estimator = estimator;
   }
 
@@ -45,13 +52,16 @@ export class CloudTraffic {
     return sent.takesMs;
   }
 
-  /** A call is back. Returns whether it ran: else it was refused. */
-  back(call: number, nowMs: number): boolean {
+  /** A call is back. */
+  back(call: number, nowMs: number): CloudEnd {
     const sent = this.#sent.get(call)!;
     this.#sent.delete(call);
     const refused = sent.refused === true;
     this.#cloud?.settled(nowMs, refused);
     this.#estimator?.returned(call, sent, nowMs);
-    return !refused;
+    if (refused) return 'refused';
+    if (sent.stopped === true) return 'stopped';
+    this.#barriers.ran(call, sent);
+    return 'ran';
   }
 }

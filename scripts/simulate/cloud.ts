@@ -1,5 +1,6 @@
 /** The cloud as the simulator sees it, and a plain one. */
 import type { CloudReason } from '../../src/cloud/backend.ts';
+import { MAX_RUN_MS } from '../../src/cloud/event.ts';
 
 export interface SentToCloud {
   /** How long it takes there in all, in milliseconds. */
@@ -7,6 +8,8 @@ export interface SentToCloud {
   readonly costUsd: number;
   /** It was throttled: nothing ran. */
   readonly refused?: boolean;
+  /** The handler stopped it, since it ran too long: there is no result. */
+  readonly stopped?: boolean;
   /** It started an instance. */
   readonly cold?: boolean;
   /** The function's own time there, in milliseconds. */
@@ -26,6 +29,11 @@ export interface SimulatedCloud {
   send(durationMs: number, nowMs: number): SentToCloud;
   /** A call that was sent is over. */
   settled(nowMs: number, refused: boolean): void;
+}
+
+/** How much of a run happens there: the handler stops what takes longer than it may. */
+export function runThere(wholeMs: number): { readonly runMs: number; readonly stopped: boolean } {
+  return { runMs: Math.min(wholeMs, MAX_RUN_MS), stopped: wholeMs > MAX_RUN_MS };
 }
 
 /** Request to answer without the run, through API Gateway from one region's distance, in milliseconds. */
@@ -48,12 +56,14 @@ export function plainCloud(): SimulatedCloud {
       const startMs = cold() ? COLD_START_MS : 0;
       if (cold()) instances++;
       busy++;
-      const costUsd = (durationMs / 1000) * MEMORY_GB * USD_PER_GB_SECOND + USD_PER_REQUEST;
+      const { runMs, stopped } = runThere(durationMs);
+      const costUsd = (runMs / 1000) * MEMORY_GB * USD_PER_GB_SECOND + USD_PER_REQUEST;
       return {
-        takesMs: ROUND_TRIP_MS + startMs + durationMs,
+        takesMs: ROUND_TRIP_MS + startMs + runMs,
         costUsd,
         cold: startMs > 0,
-        runMs: durationMs,
+        stopped,
+        runMs,
       };
     },
     settled() {

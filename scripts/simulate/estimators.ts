@@ -3,7 +3,7 @@ import { callNanoUsd } from '../../src/cloud/prices.ts';
 import { Predictor, type FunctionEstimates, type Placed } from '../../src/dispatch/predictor.ts';
 import type { CloudOutlook, SentCall } from '../../src/dispatch/cloud-model.ts';
 import type { CallForesight } from '../../src/dispatch/foresight.ts';
-import type { SentToCloud, SimulatedCloud } from './cloud.ts';
+import { runThere, type SentToCloud, type SimulatedCloud } from './cloud.ts';
 import { RATE } from './cloud-profile.ts';
 import type { PolicyName } from './placement.ts';
 import type { Trace } from './trace.ts';
@@ -87,13 +87,17 @@ class Learned implements Estimator {
     this.#sent.set(call, { placed, sent, judged });
   }
 
-  returned(call: number, { refused, runMs, cold, takesMs }: SentToCloud, nowMs: number): void {
+  returned(call: number, { refused, stopped, runMs, cold, takesMs }: SentToCloud, nowMs: number): void {
     this.#outlookAt = -1;
     const { placed, sent, judged } = this.#sent.get(call)!;
     this.#sent.delete(call);
-    if (refused === true) this.#predictor.cloud.throttled(sent, nowMs);
-    else
-      this.#predictor.learnCloud(placed, sent, { elapsedMs: takesMs, runMs, coldStart: cold }, nowMs, judged);
+    if (refused === true) {
+      this.#predictor.cloud.throttled(sent, nowMs);
+      return;
+    }
+    // A run that was stopped doesn't tell how long it would have taken.
+    const answer = stopped === true ? { elapsedMs: takesMs } : { elapsedMs: takesMs, runMs, coldStart: cold };
+    this.#predictor.learnCloud(placed, sent, answer, nowMs, judged);
   }
 
   #of(call: number): FunctionEstimates {
@@ -139,10 +143,12 @@ class Oracle implements Estimator {
   foresee(call: number, nowMs: number): CallForesight {
     const runMs = this.#trace.durationMs[call]!;
     const thereMs = runMs * (this.#cloud.slowdown ?? 1);
+    // What the handler would stop is never answered.
+    const answeredMs = runThere(thereMs).stopped ? Infinity : thereMs;
     return {
       runMs,
-      cloudMs: (this.#cloud.delayMs(nowMs) ?? Infinity) + thereMs,
-      warmMs: (this.#cloud.warmMs ?? Infinity) + thereMs,
+      cloudMs: (this.#cloud.delayMs(nowMs) ?? Infinity) + answeredMs,
+      warmMs: (this.#cloud.warmMs ?? Infinity) + answeredMs,
       marginMs: LEAST_MARGIN_MS,
       warmMarginMs: LEAST_MARGIN_MS,
       costUsd: costUsd(thereMs),

@@ -7,6 +7,7 @@ import {
 } from '../../src/dispatch/foresight.ts';
 import { Inflow } from '../../src/dispatch/inflow.ts';
 import { place, type Placement } from '../../src/dispatch/placement.ts';
+import type { Barriers } from './barriers.ts';
 import type { SimulatedCloud } from './cloud.ts';
 import type { Estimator, EstimatorOf } from './estimators.ts';
 import type { Fleet } from './fleet.ts';
@@ -21,6 +22,7 @@ export interface Seen {
   readonly queue: CallQueue;
   readonly slots: Slots;
   readonly fleet: Fleet;
+  readonly barriers: Barriers;
 }
 
 /** A call that leaves the queue for the cloud, and what was expected of it here. */
@@ -104,7 +106,7 @@ export class ForeseenPlacement {
   }
 
   #place(call: number, waitMs: number, mayWait: boolean, relievesMs: number, forOthers = false): Placement {
-    const { nowMs, freeSlots } = this.#seen;
+    const { nowMs, freeSlots, barriers } = this.#seen;
     return place({
       policy: 'predictive',
       offloadWaitMs: 50,
@@ -114,8 +116,7 @@ export class ForeseenPlacement {
       waitedMs: nowMs - this.#trace.arrivalMs[call]!,
       expectedWaitMs: waitMs,
       offload: true,
-      fitsEvent: true,
-      cloudRunMs: undefined,
+      ...barriers.of(call),
       cloud: this.#cloud.delayMs(nowMs) === undefined ? (this.#cloud.reason?.(nowMs) ?? 'off') : undefined,
       foresight: this.estimator.foresee(call, nowMs),
       remainingMs: this.#remainingMs(call),
@@ -126,11 +127,11 @@ export class ForeseenPlacement {
   }
 
   #waiting(calls: readonly number[]): WaitingCall[] {
-    const { nowMs } = this.#seen;
+    const { nowMs, barriers } = this.#seen;
     return calls.map((call) => ({
       foresight: this.estimator.foresee(call, nowMs),
       remainingMs: this.#remainingMs(call),
-      mayLeave: !this.#refused.has(call) && !this.#copied.has(call),
+      mayLeave: !this.#refused.has(call) && !this.#copied.has(call) && barriers.mayLeave(call),
       mayCopy: !this.#copied.has(call),
     }));
   }

@@ -1,7 +1,7 @@
 /** What became of the calls of a trace. */
 import type { Trace } from './trace.ts';
 
-/** How a call ended: its answer came from the pool or the cloud, it was rejected, or its deadline passed. */
+/** How a call ended: its answer came from the pool or the cloud, it was rejected, or its time was over. */
 export const FATE = { pool: 1, cloud: 2, rejected: 3, late: 4 } as const;
 
 export class Outcomes {

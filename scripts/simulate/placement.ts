@@ -22,6 +22,10 @@ export interface PlacementQuestion {
   readonly mostWorkers: number;
   /** What the cloud adds to the run time of a call sent now, in milliseconds; undefined where it can't be used. */
   readonly cloudDelayMs: number | undefined;
+  /** Whether its params are small enough for the cloud. */
+  readonly fitsEvent: boolean;
+  /** How long it is expected to run there, in milliseconds; undefined while nothing is known. */
+  readonly cloudRunMs: number | undefined;
 }
 
 export interface Verdict {
@@ -44,7 +48,8 @@ function local({ queueFull }: PlacementQuestion): Verdict {
 
 /** The balancer's own place(), asked about a simulated call. */
 function ours(policy: OffloadPolicy, offloadWaitMs: number, question: PlacementQuestion): Placement {
-  const { freeSlot, queueFull, waitedMs, expectedWaitMs, slotReadyInMs, cloudDelayMs } = question;
+  const { freeSlot, queueFull, waitedMs, expectedWaitMs, slotReadyInMs } = question;
+  const { fitsEvent, cloudRunMs, cloudDelayMs } = question;
   return place({
     policy,
     offloadWaitMs,
@@ -54,13 +59,16 @@ function ours(policy: OffloadPolicy, offloadWaitMs: number, question: PlacementQ
     waitedMs,
     expectedWaitMs,
     offload: true,
-    fitsEvent: true,
-    cloudRunMs: undefined,
+    fitsEvent,
+    cloudRunMs,
     cloud: cloudDelayMs === undefined ? 'off' : undefined,
     slotReadyInMs,
     cloudDelayMs,
   });
 }
+
+/** A call that the cloud can't have is looked at again no sooner than this, in milliseconds. */
+const LOOK_AGAIN_MS = 20;
 
 const VERDICTS = { pool: POOL, queue: POOL, cloud: CLOUD, reject: REFUSE } as const;
 
@@ -72,16 +80,19 @@ function thresholdPolicy(waitMs: number): PlacementPolicy {
     if (where !== 'queue') return VERDICTS[where];
     if (reason === 'slot coming') return { place: 'pool', reviewInMs: slotReadyInMs };
     const unusable = reason !== 'short wait' && reason !== 'wait unknown';
-    return { place: 'pool', reviewInMs: unusable ? waitMs : waitMs - waitedMs };
+    return { place: 'pool', reviewInMs: unusable ? Math.max(waitMs, LOOK_AGAIN_MS) : waitMs - waitedMs };
   };
 }
 
 const neverPolicy: PlacementPolicy = (question) => VERDICTS[ours('never', 0, question).place];
 const alwaysPolicy: PlacementPolicy = (question) => VERDICTS[ours('always', 0, question).place];
 
-/** The origin's rule: offloads when the connections equal 2N exactly; one more, and it is local again. */
+/**
+ * The origin's rule: offloads when the connections equal 2N exactly; one more, and it is local again. What no event holds
+ * stays: no rule could send it.
+ */
 const originPolicy: PlacementPolicy = (question) =>
-  question.connections === question.mostWorkers && question.cloudDelayMs !== undefined
+  question.connections === question.mostWorkers && question.cloudDelayMs !== undefined && question.fitsEvent
     ? CLOUD
     : local(question);
 

@@ -11,7 +11,7 @@ export interface Figures {
   /** Calls sent to the cloud, whatever came of them. */
   readonly offloaded: number;
   readonly rejected: number;
-  /** Calls whose deadline passed. */
+  /** Calls whose deadline passed, or that the cloud stopped since they ran too long for it. */
   readonly late: number;
   /** Of workers that were starting, ready or draining. */
   readonly containerSeconds: number;

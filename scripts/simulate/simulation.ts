@@ -2,6 +2,7 @@
 import { TICK_MS } from '../../src/scaling/autoscaler.ts';
 import type { Observation } from '../../src/scaling/observation.ts';
 import { ask } from './asking.ts';
+import { Barriers } from './barriers.ts';
 import { CloudTraffic } from './cloud-traffic.ts';
 import { Fleet } from './fleet.ts';
 import { ForeseenPlacement } from './foreseen.ts';
@@ -12,14 +13,9 @@ import { CallQueue } from './queue.ts';
 import { Scaler, type Scaled } from './scaler.ts';
 import type { Run, SimulationSettings } from './simulation-settings.ts';
 import { Slots } from './slots.ts';
-import { TIMER } from './timers.ts';
+import { REVIEW_EVERY_MS, SOONEST_REVIEW_MS, TIMER } from './timers.ts';
 import type { Trace } from './trace.ts';
 
-/** A review a rounding error away would be asked for again and again, at one moment; in milliseconds. */
-const SOONEST_REVIEW_MS = 0.01;
-
-/** How often the waiting calls are looked at again, in milliseconds. */
-const REVIEW_EVERY_MS = 20;
 /** At most so many leave at one look: the next follows within REVIEW_EVERY_MS. */
 const LEAVE_AT_ONCE = 4;
 
@@ -35,6 +31,7 @@ class Simulation implements Scaled {
   readonly fleet: Fleet;
   readonly slots: Slots;
   readonly queue: CallQueue;
+  readonly barriers: Barriers;
   readonly #scaler: Scaler;
   readonly #outcomes: Outcomes;
   readonly #timers = new NumberHeap();
@@ -49,13 +46,15 @@ class Simulation implements Scaled {
     this.#settings = settings;
     this.fleet = new Fleet(settings.rule.initial, settings.rule.standbys);
     this.slots = new Slots(trace, settings.cores, settings.cpuShare);
+    this.barriers = new Barriers(trace, this.slots);
     this.queue = new CallQueue(trace.arrivalMs.length);
     this.#outcomes = new Outcomes(trace);
     this.#scaler = new Scaler(settings.rule, this.fleet, this.slots, this);
     const { cloud, estimatorOf, usdPerHour = Infinity } = settings;
     if (cloud !== undefined && estimatorOf !== undefined)
       this.#foreseen = new ForeseenPlacement(trace, cloud, estimatorOf, usdPerHour, this);
-    this.#traffic = new CloudTraffic(trace, cloud, this.#outcomes, this.#foreseen?.estimator);
+    const estimator = this.#foreseen?.estimator;
+    this.#traffic = new CloudTraffic(trace, cloud, this.#outcomes, this.barriers, estimator);
   }
 
   run(): Run {
@@ -183,6 +182,7 @@ class Simulation implements Scaled {
     const cloud = this.#settings.cloud;
     if (
       cloud?.delayMs(this.nowMs) !== undefined &&
+      this.barriers.mayLeave(call) &&
       this.#foreseen?.estimator.explores(call, this.nowMs) === true
     ) {
       this.#sendCopy(call);
@@ -213,13 +213,15 @@ class Simulation implements Scaled {
     if (takesMs !== undefined) this.#after(takesMs, TIMER.copyOver, call);
   }
 
-  /** A call is back, or a copy of one. A refused call waits here, before all others. */
+  /** A call is back, or a copy of one. A refused call waits here, before all others; a copy that failed changes nothing. */
   #back(call: number, isCopy: boolean): void {
-    const ran = this.#traffic.back(call, this.nowMs);
-    if (ran) {
+    const end = this.#traffic.back(call, this.nowMs);
+    if (end === 'ran') {
       // A copy was sooner than the queue: its call needs no slot any more.
       if (this.queue.has(call)) this.queue.remove(call);
       this.#outcomes.over(call, FATE.cloud, this.nowMs);
+    } else if (end === 'stopped' && !isCopy) {
+      this.#outcomes.over(call, FATE.late, this.nowMs);
     } else if (!isCopy && this.#outcomes.fate[call] === 0) {
       this.#outcomes.offloaded[call] = 0;
       this.#foreseen?.refused(call);

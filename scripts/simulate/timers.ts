@@ -1,3 +1,8 @@
+/** A review a rounding error away would be asked for again and again, at one moment; in milliseconds. */
+export const SOONEST_REVIEW_MS = 0.01;
+/** How often the waiting calls are looked at again, in milliseconds. */
+export const REVIEW_EVERY_MS = 20;
+
 /** Kinds of timers of a simulation; a timer's value is call × 8 + kind. */
 export const TIMER = {
   workerReady: 0,

@@ -100,8 +100,13 @@ function fitsCloud({ request }: ActiveCall): boolean {
   return fits;
 }
 
+/** A call, as far as the run times of its function are asked for. */
+interface RunTimesKnown {
+  readonly record: Pick<ActiveCall['record'], 'cloud' | 'local'>;
+}
+
 /** How long a call is expected to run in the cloud, in milliseconds; undefined while nothing is known. */
-function cloudRunMs({ record: { cloud, local } }: ActiveCall): number | undefined {
+export function cloudRunMs({ record: { cloud, local } }: RunTimesKnown): number | undefined {
   if (cloud.wallMs.count > 0) return cloud.wallMs.mean;
   return local.known ? local.wallMs.mean : undefined;
 }
