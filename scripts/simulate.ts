@@ -1,5 +1,6 @@
 /** `npm run simulate`: replays a trace through the balancer's placement and scaling, on virtual time. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { messageOf } from '../src/message-of.ts';
 import { parseTrace, TraceFault } from './simulate/csv.ts';
 import { generate, GENERATORS } from './simulate/generators.ts';
 import { parseOptions, USAGE, UsageFault, type Options } from './simulate/options.ts';
@@ -13,6 +14,11 @@ const TABLE_PARTS = 12;
 const CHART_PARTS = 240;
 /** Of a command line, or a file, that can't be used. */
 const EXIT_USAGE = 64;
+
+/** The chart can't be written where it was asked for; the message names the file. */
+class ChartFault extends Error {
+  override readonly name = 'ChartFault';
+}
 
 function load(options: Options): Trace {
   const generator = GENERATORS.find((name) => name === options.source);
@@ -28,6 +34,15 @@ function load(options: Options): Trace {
   }
 }
 
+function writeChart(file: string, svg: string): void {
+  try {
+    writeFileSync(file, svg);
+  } catch (error) {
+    const what = `the chart can't be written to ${JSON.stringify(file)}: ${messageOf(error)}`;
+    throw new ChartFault(`${what}; name a file in a folder that may be written to, or "--chart none"`);
+  }
+}
+
 function main(): void {
   const options = parseOptions(process.argv.slice(2));
   const { policy, scaling, workers, cores } = options;
@@ -38,14 +53,15 @@ function main(): void {
     console.log(JSON.stringify({ trace: trace.name, policy, scaling, workers, cores, ...figures }));
   else console.log(showRun(title, figures, timeline(trace, run, TABLE_PARTS)));
   if (options.chart === undefined) return;
-  writeFileSync(options.chart, chartOfRun(title, timeline(trace, run, CHART_PARTS)));
+  writeChart(options.chart, chartOfRun(title, timeline(trace, run, CHART_PARTS)));
   if (!options.json) console.log(`chart: ${options.chart}`);
 }
 
 try {
   main();
 } catch (error) {
-  if (!(error instanceof UsageFault || error instanceof TraceFault)) throw error;
+  if (!(error instanceof UsageFault || error instanceof TraceFault || error instanceof ChartFault))
+    throw error;
   console.error(error.message);
   if (error instanceof UsageFault) console.error(`\n${USAGE}`);
   process.exitCode = EXIT_USAGE;
