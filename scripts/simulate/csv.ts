@@ -1,5 +1,5 @@
 /** Reads a trace from CSV: a header `timestampMs,durationMs`, and optionally `method,bytes,deadlineMs`, in any order. */
-import { TraceBuilder, type Trace } from './trace.ts';
+import { MOST_SPAN_MS, TraceBuilder, type Trace } from './trace.ts';
 
 const REQUIRED = ['timestampMs', 'durationMs'] as const;
 const COLUMNS = [...REQUIRED, 'method', 'bytes', 'deadlineMs'] as const;
@@ -20,13 +20,14 @@ export function parseTrace(text: string, file: string): Trace {
     throw new TraceFault(`${file}, line ${line}: ${what}`);
   };
   const builder = new TraceBuilder();
+  const span = new Span();
   let columns: Column[] | undefined;
   for (const row of rowsOf(text)) {
     line++;
     if (columns === undefined) {
       columns = readHeader(row, fail);
     } else if (row.trim() !== '') {
-      addCall(builder, columns, row, fail);
+      span.take(addCall(builder, columns, row, fail), line, fail);
     }
   }
   if (columns === undefined) fail(`the file is empty; it needs the header ${REQUIRED.join(',')}`);
@@ -35,6 +36,28 @@ export function parseTrace(text: string, file: string): Trace {
 }
 
 type Fail = (what: string) => never;
+
+const DAY_MS = 86_400_000;
+
+/** The earliest and the latest call so far. */
+class Span {
+  #earliest = { atMs: Infinity, line: 0 };
+  #latest = { atMs: -Infinity, line: 0 };
+
+  /** Takes one more call; a fault where it is too far from another. */
+  take(atMs: number, line: number, fail: Fail): void {
+    if (atMs < this.#earliest.atMs) this.#earliest = { atMs, line };
+    if (atMs > this.#latest.atMs) this.#latest = { atMs, line };
+    const spanMs = this.#latest.atMs - this.#earliest.atMs;
+    if (spanMs <= MOST_SPAN_MS) return;
+    const other = this.#latest.line === line ? this.#earliest : this.#latest;
+    const [days, most] = [Math.ceil(spanMs / DAY_MS), MOST_SPAN_MS / DAY_MS];
+    fail(
+      `timestampMs ${atMs} is ${days} days from ${other.atMs} in line ${other.line}; a trace may span ${most}: ` +
+        'mend the wrong one, or cut the trace',
+    );
+  }
+}
 
 function readHeader(row: string, fail: Fail): Column[] {
   const names = row.split(',').map(unquote);
@@ -49,7 +72,8 @@ function readHeader(row: string, fail: Fail): Column[] {
   return names as Column[];
 }
 
-function addCall(builder: TraceBuilder, columns: readonly Column[], row: string, fail: Fail): void {
+/** @returns when it arrived */
+function addCall(builder: TraceBuilder, columns: readonly Column[], row: string, fail: Fail): number {
   const cells = row.split(',');
   if (cells.length !== columns.length) {
     fail(`${cells.length} values for ${columns.length} columns: ${quote(row)}`);
@@ -65,7 +89,8 @@ function addCall(builder: TraceBuilder, columns: readonly Column[], row: string,
     if (column === 'timestampMs') arrivalMs = numeral(column, value, fail);
     else if (column === 'durationMs') durationMs = atLeast(0, column, value, fail);
     else if (column === 'bytes') rest.bytes = atLeast(0, column, value, fail);
-    else if (column === 'deadlineMs') rest.deadlineMs = atLeast(1, column, value, fail);
+    else if (column === 'deadlineMs')
+      rest.deadlineMs = atMost(MOST_SPAN_MS, column, atLeast(1, column, value, fail), fail);
     else rest.method = value;
   }
   try {
@@ -73,6 +98,7 @@ function addCall(builder: TraceBuilder, columns: readonly Column[], row: string,
   } catch (error) {
     fail((error as Error).message);
   }
+  return arrivalMs;
 }
 
 function numeral(column: Column, value: string, fail: Fail): number {
@@ -83,6 +109,10 @@ function numeral(column: Column, value: string, fail: Fail): number {
 function atLeast(least: number, column: Column, value: string, fail: Fail): number {
   const read = numeral(column, value, fail);
   return read >= least ? read : fail(`${column} ${quote(value)} is less than ${least}`);
+}
+
+function atMost(most: number, column: Column, value: number, fail: Fail): number {
+  return value <= most ? value : fail(`${column} ${value} is more than ${most}`);
 }
 
 /** The lines of a text, without their ends and without a byte order mark. */

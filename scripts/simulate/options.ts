@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { SPREADS, type Spread } from './generators.ts';
 import { POLICIES, type PolicyName } from './placement.ts';
 import { RULES, type RuleName } from './rules.ts';
+import { MOST_SPAN_MS } from './trace.ts';
 import { WAIT_FORMULAS, type WaitFormula } from './simulation-settings.ts';
 
 export const USAGE = `npm run simulate -- FILE.csv|GENERATOR [options]
@@ -97,6 +98,10 @@ export function parseOptions(args: readonly string[]): Options {
     seed: number('seed', 1, 0, true),
   };
   if (options.cpuShare > 1) faults.push(`--cpu-share "${options.cpuShare}" is more than 1`);
+  if (options.lengthMs > MOST_SPAN_MS)
+    faults.push(
+      `--seconds "${options.lengthMs / 1000}" is more than ${MOST_SPAN_MS / 1000}, which is 31 days`,
+    );
   if (faults.length > 0) throw new UsageFault(faults.join('\n'));
   return options;
 }

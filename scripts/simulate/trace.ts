@@ -3,6 +3,12 @@
 /** The deadline of a call that names none, in milliseconds (SPILLWAY_TIMEOUT_MS). */
 const DEFAULT_DEADLINE_MS = 30_000;
 
+/**
+ * The longest time that a trace may span, in milliseconds: 31 days. The pool is looked at in each of its seconds, whether a
+ * call comes or not.
+ */
+export const MOST_SPAN_MS = 31 * 86_400_000;
+
 /** The columns have one entry a call, in order of arrival; the first call needn't arrive at 0. */
 export interface Trace {
   readonly name: string;

@@ -52,9 +52,27 @@ describe('a CSV trace', () => {
     [['timestampMs,durationMs', ',2'], 'day.csv, line 2: timestampMs "" is not a number'],
     [['timestampMs,durationMs', '1,Infinity'], 'day.csv, line 2: durationMs "Infinity" is not a number'],
     [['timestampMs,durationMs', '1,2,3'], 'day.csv, line 2: 3 values for 2 columns: "1,2,3"'],
+    [
+      ['timestampMs,durationMs', '0,10', '1700000000000,10'],
+      'day.csv, line 3: timestampMs 1700000000000 is 19676 days from 0 in line 2; a trace may span 31: mend the wrong one, or cut the trace',
+    ],
+    [
+      ['timestampMs,durationMs', '1700000000000,10', '', '1700000000001,10', '0,10'],
+      'day.csv, line 5: timestampMs 0 is 19676 days from 1700000000001 in line 4; a trace may span 31',
+    ],
+    [
+      ['timestampMs,durationMs,deadlineMs', '1,2,1e12'],
+      'day.csv, line 2: deadlineMs 1000000000000 is more than 2678400000',
+    ],
     [['timestampMs,durationMs,deadlineMs', '1,2,0'], 'day.csv, line 2: deadlineMs "0" is less than 1'],
   ])('%j is refused', (lines, message) => {
     expect(() => parse(...lines)).toThrow(message);
+  });
+
+  it('may span 31 days', () => {
+    const days31Ms = 31 * 24 * 3600 * 1000;
+    expect(parse('timestampMs,durationMs', '5,1', `${days31Ms + 5},1`).arrivalMs[1]).toBe(days31Ms);
+    expect(() => parse('timestampMs,durationMs', '5,1', `${days31Ms + 6},1`)).toThrow('line 3');
   });
 
   it('cuts a long value that it quotes', () => {
@@ -163,6 +181,13 @@ describe('the command line', () => {
     ]) {
       expect(() => parseOptions(args)).toThrow(fault);
     }
+  });
+
+  it('lets calls arrive for 31 days at most', () => {
+    expect(parseOptions(['step', '--seconds', '2678400']).lengthMs).toBe(2_678_400_000);
+    expect(() => parseOptions(['step', '--seconds', '2678401'])).toThrow(
+      '--seconds "2678401" is more than 2678400, which is 31 days',
+    );
   });
 
   it('refuses what it does not know', () => {
