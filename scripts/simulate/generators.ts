@@ -23,8 +23,13 @@ export interface GeneratorSettings {
   readonly lengthMs: number;
 }
 
-/** The load at a moment: `part` of the trace (0 … 1), `atMs` since it began; in multiples of N. */
-type Shape = (part: number, atMs: number) => number;
+/** A load over time, in multiples of N. */
+interface Shape {
+  /** What it never exceeds; said, not sampled: a spike is short beside a trace of days. */
+  readonly highest: number;
+  /** At a moment: `part` of the trace (0 … 1), `atMs` since it began. */
+  readonly load: (part: number, atMs: number) => number;
+}
 
 /** So little that the pool is at N: what comes then finds none of the rest ready. */
 const REST = 0.1;
@@ -46,23 +51,32 @@ function isSpike(atMs: number): boolean {
   return sinceMs >= 0 && sinceMs < SPIKE_MS;
 }
 
+/** A daily wave: its middle, and how far it goes from there. */
+const WAVE_MIDDLE = 0.9;
+const WAVE_HEIGHT = 0.8;
+const STEADY = 0.7;
+const NEARLY_N = 0.9;
+
 const SHAPES = {
   /** Evenly spaced arrivals that N workers can hold. */
-  steady: () => 0.7,
+  steady: { highest: STEADY, load: () => STEADY },
   /** At rest, then from one moment to the next more than N can do. */
-  step: (part) => (part < 1 / 3 ? REST : BUSY),
+  step: { highest: BUSY, load: (part) => (part < 1 / 3 ? REST : BUSY) },
   /** At rest, and once a minute for three seconds what 2N can just do. */
-  spike: (_part, atMs) => (isSpike(atMs) ? FULL : REST),
+  spike: { highest: FULL, load: (_part, atMs) => (isSpike(atMs) ? FULL : REST) },
   /** The same with more than 2N can do. */
-  flood: (_part, atMs) => (isSpike(atMs) ? TOO_MUCH : REST),
+  flood: { highest: TOO_MUCH, load: (_part, atMs) => (isSpike(atMs) ? TOO_MUCH : REST) },
   /** Four ramps from nothing to what 2N can just do, each with a sudden end. */
-  sawtooth: (part) => FULL * ((part * TEETH) % 1),
+  sawtooth: { highest: FULL, load: (part) => FULL * ((part * TEETH) % 1) },
   /** One day, squeezed: a smooth wave from next to nothing up and back. */
-  daily: (part) => 0.9 - 0.8 * Math.cos(2 * Math.PI * part),
+  daily: {
+    highest: WAVE_MIDDLE + WAVE_HEIGHT,
+    load: (part) => WAVE_MIDDLE - WAVE_HEIGHT * Math.cos(2 * Math.PI * part),
+  },
   /** Random arrivals at N's limit: short queues come and go. */
-  poisson: () => 0.9,
-  /** Random arrivals that change at random between quiet and busy (a Markov-modulated Poisson process). */
-  bursty: () => QUIET,
+  poisson: { highest: NEARLY_N, load: () => NEARLY_N },
+  /** Random arrivals that change at random between quiet and busy (a Markov-modulated Poisson process): burstyLoad. */
+  bursty: { highest: BUSY, load: () => QUIET },
 } satisfies Record<string, Shape>;
 
 export type GeneratorName = keyof typeof SHAPES;
@@ -72,8 +86,9 @@ export const GENERATORS = Object.keys(SHAPES) as GeneratorName[];
 export function generate(name: GeneratorName, settings: GeneratorSettings): Trace {
   const random = seededRandom(settings.seed);
   const builder = new TraceBuilder();
-  const shape: Shape = name === 'bursty' ? burstyShape(random, settings.lengthMs) : SHAPES[name];
-  const highest = name === 'bursty' ? BUSY : highestLoad(shape, settings.lengthMs);
+  const shape: Shape = SHAPES[name];
+  const { highest } = shape;
+  const load = name === 'bursty' ? burstyLoad(random, settings.lengthMs) : shape.load;
   const { mix, meanMs } = settings;
   const gapMs = (mix?.meanMs ?? meanMs) / (highest * settings.workers);
   let atMs = 0;
@@ -81,7 +96,7 @@ export function generate(name: GeneratorName, settings: GeneratorSettings): Trac
     atMs += name === 'steady' ? gapMs : exponential(random, gapMs);
     if (atMs >= settings.lengthMs) return builder.build(name);
     // Thinning (Lewis and Shedler 1979): arrivals at the highest rate, of which the shape's share is kept.
-    const kept = name === 'steady' || random() * highest < shape(atMs / settings.lengthMs, atMs);
+    const kept = name === 'steady' || random() * highest < load(atMs / settings.lengthMs, atMs);
     if (!kept) continue;
     if (mix === undefined) builder.add({ arrivalMs: atMs, durationMs: drawDuration(random, settings) });
     else builder.add({ arrivalMs: atMs, ...mix.draw(random) });
@@ -100,7 +115,7 @@ function drawDuration(random: Random, { meanMs, spread }: GeneratorSettings): nu
 }
 
 /** Changes between quiet and busy after exponentially distributed times. Asked for moments in order. */
-function burstyShape(random: Random, lengthMs: number): Shape {
+function burstyLoad(random: Random, lengthMs: number): Shape['load'] {
   let busy = false;
   let untilMs = exponential(random, Math.min(BURST_QUIET_MS, lengthMs / 2));
   return (_part, atMs) => {
@@ -110,11 +125,4 @@ function burstyShape(random: Random, lengthMs: number): Shape {
     }
     return busy ? BUSY : QUIET;
   };
-}
-
-function highestLoad(shape: Shape, lengthMs: number): number {
-  let highest = 0;
-  const steps = 10_000;
-  for (let at = 0; at < steps; at++) highest = Math.max(highest, shape(at / steps, (at / steps) * lengthMs));
-  return highest;
 }

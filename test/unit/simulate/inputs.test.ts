@@ -129,6 +129,21 @@ describe('a generator', () => {
     expect(load(trace, from, to) / (10 * slots)).toBeLessThan(1.15);
   });
 
+  it.each([
+    ['spike', 3700],
+    ['flood', 4400],
+  ] as const)('%s has its peaks in a trace of a week too', (name, calls) => {
+    const week = {
+      ...settings,
+      workers: 2,
+      spread: 'constant',
+      meanMs: 60_000,
+      lengthMs: 600_000_000,
+    } as const;
+    // In each minute 57 s at 0.1 N, and 3 s at the peak.
+    expect(generate(name, week).arrivalMs.length / calls).toBeCloseTo(1, 1);
+  });
+
   it('bursty is sometimes quiet and sometimes busy', () => {
     const trace = generate('bursty', { ...settings, lengthMs: 600_000 });
     const seconds = Array.from({ length: 600 }, (_, at) => load(trace, at * 1000, (at + 1) * 1000));
