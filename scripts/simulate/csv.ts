@@ -24,9 +24,10 @@ export function parseTrace(text: string, file: string): Trace {
   let columns: Column[] | undefined;
   for (const row of rowsOf(text)) {
     line++;
+    if (row.trim() === '') continue;
     if (columns === undefined) {
       columns = readHeader(row, fail);
-    } else if (row.trim() !== '') {
+    } else {
       span.take(addCall(builder, columns, row, fail), line, fail);
     }
   }
@@ -60,7 +61,7 @@ class Span {
 }
 
 function readHeader(row: string, fail: Fail): Column[] {
-  const names = row.split(',').map(unquote);
+  const names = cellsOf(row, fail);
   for (const [at, name] of names.entries()) {
     if (!COLUMNS.includes(name as Column))
       fail(`unknown column ${quote(name)}; known are ${COLUMNS.join(', ')}`);
@@ -74,7 +75,7 @@ function readHeader(row: string, fail: Fail): Column[] {
 
 /** @returns when it arrived */
 function addCall(builder: TraceBuilder, columns: readonly Column[], row: string, fail: Fail): number {
-  const cells = row.split(',');
+  const cells = cellsOf(row, fail);
   if (cells.length !== columns.length) {
     fail(`${cells.length} values for ${columns.length} columns: ${quote(row)}`);
   }
@@ -83,7 +84,7 @@ function addCall(builder: TraceBuilder, columns: readonly Column[], row: string,
   const rest: { deadlineMs?: number; method?: string; bytes?: number } = {};
   for (let at = 0; at < columns.length; at++) {
     const column = columns[at]!;
-    const value = unquote(cells[at]!);
+    const value = cells[at]!;
     const optional = at !== columns.indexOf('timestampMs') && at !== columns.indexOf('durationMs');
     if (optional && value === '') continue;
     if (column === 'timestampMs') arrivalMs = numeral(column, value, fail);
@@ -126,12 +127,22 @@ function* rowsOf(text: string): Generator<string> {
   }
 }
 
-function unquote(cell: string): string {
-  const trimmed = cell.trim();
-  return trimmed.length > 1 && trimmed.startsWith('"') && trimmed.endsWith('"')
-    ? trimmed.slice(1, -1)
-    : trimmed;
+/** A value in quotes, in which commas and doubled quotes may stand, or one without; and what ends it. */
+const CELL = /(?:\s*"([^"]*(?:""[^"]*)*)"\s*|(?!\s*")([^,]*))(,|$)/y;
+
+/** The values of a line, without their quotes and the spaces round them. */
+function cellsOf(row: string, fail: Fail): string[] {
+  if (!row.includes('"')) return row.split(',').map((cell) => cell.trim());
+  const cells: string[] = [];
+  CELL.lastIndex = 0;
+  for (;;) {
+    const [, quoted, plain = '', end] = CELL.exec(row) ?? fail(`the quotes in ${quote(row)} ${QUOTING}`);
+    cells.push(quoted === undefined ? plain.trim() : quoted.replaceAll('""', '"'));
+    if (end === '') return cells;
+  }
 }
+
+const QUOTING = 'have to stand round a whole value, within one line; a quote inside it is written twice';
 
 /** The value as it is quoted in a message: cut, since a line may be a megabyte. */
 function quote(value: string): string {

@@ -35,6 +35,27 @@ describe('a CSV trace', () => {
     expect(trace.methods).toEqual(['resize', 'call']);
   });
 
+  it('may have commas and quotes inside of quotes, and blank lines before its header', () => {
+    const trace = parse(
+      '',
+      ' \r',
+      '"timestampMs", "durationMs" ,method',
+      '1,1,"a,b"',
+      '"2","3",  "say ""now"", please"  ',
+      '3,1,""',
+      '4,1,5" disk',
+    );
+    expect([...trace.durationMs]).toEqual([1, 3, 1, 1]);
+    expect(trace.methods).toEqual(['a,b', 'say "now", please', 'call', '5" disk']);
+    expect(() => parse('', 'timestampMs,duration')).toThrow('day.csv, line 2: unknown column "duration"');
+  });
+
+  it.each([['1,1,"a'], ['1,1,"a"b'], ['1,1, "a""'], ['"1,1,a']])('with the line %j is refused', (row) => {
+    expect(() => parse('timestampMs,durationMs,method', row)).toThrow(
+      `day.csv, line 2: the quotes in ${JSON.stringify(row)} have to stand round a whole value, within one line`,
+    );
+  });
+
   it.each([
     [[''], 'day.csv, line 0: the file is empty; it needs the header timestampMs,durationMs'],
     [['timestampMs,durationMs'], 'day.csv, line 1: no call follows the header'],
@@ -77,6 +98,24 @@ describe('a CSV trace', () => {
 
   it('cuts a long value that it quotes', () => {
     expect(() => parse('timestampMs,durationMs', `1,${'9x'.repeat(5000)}`)).toThrow(/^.{0,140}$/s);
+  });
+
+  it('gives back any name of a function', () => {
+    const name = fc.string().filter((text) => !/[\r\n]/.test(text) && text !== '');
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1 }), (names) => {
+        const rows = names.map((one) => `1,1,"${one.replaceAll('"', '""')}"`);
+        const { methods, method } = parse('timestampMs,durationMs,method', ...rows);
+        expect([...method].map((at) => methods[at])).toEqual(names);
+      }),
+    );
+  });
+
+  it('refuses a megabyte of wrong quotes at once', () => {
+    const parts = [' '.repeat(1e6), '"'.repeat(1e6 + 1), `"${'""'.repeat(5e5)}x`, `"a"${' '.repeat(1e6)}b`];
+    for (const part of parts) {
+      expect(() => parse('timestampMs,durationMs,method', `1,1,${part}"a`)).toThrow('the quotes in');
+    }
   });
 
   it('gives back any calls', () => {
