@@ -125,11 +125,14 @@ export default {
     {
       name: 'worker-stands-alone',
       comment:
-        'The worker program is Node, and the frames and the limit of prints it shares with the balancer; it must start in milliseconds.',
+        'The worker program is Node, and the frames, the limit of prints and what a same manifest is, which it shares with the balancer; it must start in milliseconds.',
       severity: 'error',
       from: { path: '^worker/' },
       to: {
-        pathNot: ['^worker/', '^src/pool/(call-frame|frames|outgoing|print-limit|protocol)\\.ts$'],
+        pathNot: [
+          '^worker/',
+          '^src/pool/(call-frame|frames|outgoing|print-limit|protocol|same-manifest)\\.ts$',
+        ],
         dependencyTypesNot: ['core'],
       },
     },

@@ -52,6 +52,7 @@ export const PURE_FILES = [
   'src/pool/peak-ewma.ts',
   'src/pool/policies.ts',
   'src/pool/print-limit.ts',
+  'src/pool/same-manifest.ts',
   'src/rpc/json-text.ts',
   'src/rpc/large-body.ts',
   'src/rpc/lean-request.ts',

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { FrameDecoder, FrameType, PROTOCOL_VERSION, encodeFrame } from '../src/pool/frames.ts';
 import type { LoadOrder } from '../src/pool/protocol.ts';
+import { sameManifest } from '../src/pool/same-manifest.ts';
 import { LINK_MAX_BYTES } from './link.ts';
 import { Redial } from './redial.ts';
 import { SlotProcess, type Bundle, type SlotSettings } from './slot-process.ts';
@@ -174,7 +175,7 @@ export class Control {
     if (this.#manifest === undefined) {
       this.#manifest = manifest;
       this.#say(FrameType.MANIFEST, manifest);
-    } else if (manifest !== this.#manifest) {
+    } else if (!sameManifest(manifest, this.#manifest)) {
       this.#say(FrameType.LOAD_FAILED, 'two slots report different manifests for one bundle');
     }
   }

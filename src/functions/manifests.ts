@@ -1,6 +1,7 @@
 /** The manifests of the bundles in use: the first fresh worker that loads a bundle says what is in it (DESIGN decision 5). */
 import { parseManifest, type Manifest } from './manifest.ts';
 import { messageOf } from '../message-of.ts';
+import { sameManifest } from '../pool/same-manifest.ts';
 
 /** By the bundles' hashes. */
 export class Manifests {
@@ -15,7 +16,7 @@ export class Manifests {
   refuse(json: string, bundle: string): string | undefined {
     const known = this.#known.get(bundle);
     if (known !== undefined) {
-      return json === known.json
+      return sameManifest(json, known.json)
         ? undefined
         : 'its manifest is another than the first worker’s for this bundle';
     }
