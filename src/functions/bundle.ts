@@ -47,6 +47,8 @@ const OPTIONS = {
   logLevel: 'silent',
   write: false,
   metafile: true,
+  // import() of a module of Node's becomes require(): in the script that a bundle is, import() fails.
+  supported: { 'dynamic-import': false },
   // A tsconfig.json above the folder would make the same sources a different bundle.
   tsconfigRaw: {},
 } satisfies BuildOptions;

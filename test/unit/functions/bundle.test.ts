@@ -57,6 +57,22 @@ describe('buildBundle', () => {
     expect(parseManifest(bundle.manifestJson()).get('commonjs')?.summary).toBe('s');
   });
 
+  it('lets import() have what require() has', async () => {
+    const folder = await folderOf({
+      'builtin.ts': "export default async () => (await import('node:path')).basename('/a/b');",
+      'named.ts': 'export default async (name: string) => Object.keys(await import(name)).length > 0;',
+      'own.ts': "export default async () => (await import('./_own.ts')).one;",
+      '_own.ts': 'export const one = 1;',
+    });
+    const bundle = evaluate((await buildBundle(folder)).code);
+    const run = async (name: string, params = '[]'): Promise<unknown> =>
+      await bundle.invoke(name, params, lazyContext());
+    expect(await run('builtin')).toEqual({ ok: true, json: '"b"' });
+    expect(await run('named', '["node:os"]')).toEqual({ ok: true, json: 'true' });
+    expect(await run('named', '["nope"]')).toMatchObject({ ok: false, kind: 'FunctionError' });
+    expect(await run('own')).toEqual({ ok: true, json: '1' });
+  });
+
   it('hashes the code it gives', async () => {
     const bundle = await buildBundle(await folderOf({ 'hello.ts': HELLO }));
     expect(bundle.hash).toBe(createHash('sha256').update(bundle.code, 'utf8').digest('hex'));
