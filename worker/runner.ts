@@ -19,6 +19,8 @@ class CallContext implements InvokeContext {
   readonly backend = 'pool';
   readonly deadline: number;
   readonly callId: string;
+  /** Made on first use: most functions never look, and a timer a call would cost more than a short call. */
+  declare readonly signal: AbortSignal;
   declare readonly traceparent?: string;
   declare readonly tracestate?: string;
   /** The same deadline on a clock that nobody sets: performance.now(), in milliseconds. */
@@ -31,26 +33,26 @@ class CallContext implements InvokeContext {
     this.deadline = Date.now() + frame.remainingMs;
     this.#endsAt = performance.now() + frame.remainingMs;
     this.callId = String(frame.callId);
+    Object.defineProperty(this, 'signal', SIGNAL);
     if (frame.traceparent !== undefined) this.traceparent = frame.traceparent;
     if (frame.tracestate !== undefined) this.tracestate = frame.tracestate;
   }
 
-  /** Made on first use: most functions never look, and a timer a call would cost more than a short call. */
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      const remainingMs = CallContext.remainingMs(this);
-      if (!this.#ended && remainingMs <= 0) this.#abort.abort(timeoutReason());
-      else if (!this.#ended) {
-        const abort = (): void => this.#abort?.abort(timeoutReason());
-        this.#timer = setTimeout(abort, Math.min(remainingMs, MAX_TIMER_MS));
-        this.#timer.unref();
+  // Static, so that the function finds nothing on its context but what the contract names.
+
+  static signalOf(context: CallContext): AbortSignal {
+    if (context.#abort === undefined) {
+      context.#abort = new AbortController();
+      const remainingMs = CallContext.remainingMs(context);
+      if (!context.#ended && remainingMs <= 0) context.#abort.abort(timeoutReason());
+      else if (!context.#ended) {
+        const abort = (): void => context.#abort?.abort(timeoutReason());
+        context.#timer = setTimeout(abort, Math.min(remainingMs, MAX_TIMER_MS));
+        context.#timer.unref();
       }
     }
-    return this.#abort.signal;
+    return context.#abort.signal;
   }
-
-  // Static, so that the function finds nothing on its context but what the contract names.
 
   static remainingMs(context: CallContext): number {
     return context.#endsAt - performance.now();
@@ -66,6 +68,14 @@ class CallContext implements InvokeContext {
     clearTimeout(context.#timer);
   }
 }
+
+/** The context's own, so that a copy of it has the signal too, as in the cloud. It costs a call 0.1 µs. */
+const SIGNAL: PropertyDescriptor & ThisType<CallContext> = {
+  enumerable: true,
+  get() {
+    return CallContext.signalOf(this);
+  },
+};
 
 /** A call in this slot. */
 interface RunningCall {
@@ -199,7 +209,8 @@ export class Runner {
       this.#bundle.invoke(name, params, call.context);
     const alone = (this.#specs[call.frame.functionIndex]?.concurrency ?? 1) === 1;
     const outcome = alone ? invoke() : amongOthers.run(call, invoke);
-    if (outcome instanceof Promise) {
+    // Not instanceof: a function may have put another Promise in the place of Node's.
+    if ('then' in outcome) {
       void outcome.then((settled) => {
         this.#finish(call, settled, startedAt, cpu);
         this.#flush();

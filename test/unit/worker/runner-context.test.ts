@@ -16,10 +16,11 @@ describe('Runner', () => {
       rig.take(7, { ms: 5000 });
       rig.runner.pump();
       const { context } = rig.invoked[0]!;
-      expect(Object.keys(context).sort()).toEqual(['backend', 'callId', 'deadline']);
+      expect(Object.keys(context).sort()).toEqual(['backend', 'callId', 'deadline', 'signal']);
       expect(context).toMatchObject({ backend: 'pool', callId: '7', deadline: Date.now() + 5000 });
       expect(context.signal).toBeInstanceOf(AbortSignal);
       expect(context.signal).toBe(context.signal);
+      expect({ ...context }.signal).toBe(context.signal);
     });
 
     it('aborts at the deadline, and costs no timer unless somebody looks', async () => {

@@ -34,6 +34,16 @@ describe('Runner', () => {
     expect(rig.answers).toEqual(['result 2 2', 'result 1 1', 'result 3 3', 'result 4 4']);
   });
 
+  it('waits for an outcome though a function has put another Promise in the place of Node’s', async () => {
+    rig.take(1);
+    vi.stubGlobal('Promise', class extends Promise<unknown> {});
+    rig.runner.pump();
+    vi.unstubAllGlobals();
+    expect(rig.answers).toEqual([]);
+    await rig.invoked[0]!.end(ok('1'));
+    expect(rig.answers).toEqual(['result 1 1']);
+  });
+
   it('hands a call without params on as that', () => {
     rig.take(1);
     rig.runner.pump();
