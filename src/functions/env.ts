@@ -30,21 +30,28 @@ export function readFunctionEnv(path: string): Readonly<Record<string, string>> 
       { cause: error },
     );
   }
-  checkLines(path, text);
-  return parseEnv(text) as Record<string, string>;
+  return readLines(path, text);
 }
 
-function checkLines(path: string, text: string): void {
+/** An unquoted value with a # in it: parseEnv takes what follows for a comment. */
+const CUT_OFF = /^[^=#]*=[ \t]*(?!["'`])[^\n#]*[^\s#=]#/;
+
+/** Each entry by itself: over all of them parseEnv takes the line after an empty value for that value, where a blank stands between. */
+function readLines(path: string, text: string): Readonly<Record<string, string>> {
+  const variables: Record<string, string> = {};
   let position = 0;
+  const refuse = (advice: string): never => {
+    const line = text.slice(0, position).split('\n').length;
+    throw new FunctionEnvFault(`${path}:${line}: ${advice}`);
+  };
   while (position < text.length) {
     ENTRY.lastIndex = position;
-    const found = ENTRY.exec(text);
-    if (found === null) {
-      const line = text.slice(0, position).split('\n').length;
-      throw new FunctionEnvFault(
-        `${path}:${line}: use NAME=value, with a closing quote if the value has an opening one`,
-      );
-    }
-    position += found[0].length;
+    const [entry] =
+      ENTRY.exec(text) ?? refuse('use NAME=value, with a closing quote if the value has an opening one');
+    if (CUT_OFF.test(entry))
+      refuse('put the value in quotes, since it has a # in it; or a blank in front of a comment');
+    Object.assign(variables, parseEnv(entry));
+    position += entry.length;
   }
+  return variables;
 }

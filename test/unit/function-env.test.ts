@@ -33,6 +33,8 @@ describe('a file of variables', () => {
     ['A=1\r\nB=2\r\n', { A: '1', B: '2' }],
     ['\uFEFFA=1', { A: '1' }],
     ['A=1=2\nA=3', { A: '3' }],
+    ['A= \nB=1\nC=\t\r\nD=2', { A: '', B: '1', C: '', D: '2' }],
+    ['A=x #y\nB= # nothing\nC="a#b"', { A: 'x', B: '', C: 'a#b' }],
     ['URL=postgres://me@host/db?x=y', { URL: 'postgres://me@host/db?x=y' }],
   ])('%j', (text, expected) => {
     expect(read(text)).toEqual(expected);
@@ -59,5 +61,12 @@ describe('a file of variables', () => {
   it('must be there, and be a file', () => {
     expect(() => readFunctionEnv(join(dir, 'none'))).toThrow(/SPILLWAY_FUNCTION_ENV is ".*none", .*ENOENT/);
     expect(() => readFunctionEnv(dir)).toThrow(/SPILLWAY_FUNCTION_ENV is .*EISDIR/);
+  });
+
+  it.each([
+    ['A=1\nPASSWORD=abc#123', 2],
+    ['URL=http://host/#top', 1],
+  ])('%j is refused, since the value would end at the #', (text, line) => {
+    expect(() => read(text)).toThrow(`functions.env:${line}: put the value in quotes`);
   });
 });
