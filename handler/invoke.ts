@@ -29,7 +29,8 @@ export type InvokeOutcome = { readonly ok: true; readonly json: string } | Invok
 /** What a bundle exports. */
 export interface LoadedBundle {
   /**
-   * JSON of { functions: FunctionSpec[] }, sorted by name, defaults filled in. The same bundle always gives the same text.
+   * JSON of { functions: FunctionSpec[] }, sorted by name, defaults filled in. The same bundle always gives the same text, but for
+   * defaults of params that a function computes.
    * @throws Error naming every function that can't be served, with the reason; for the operator.
    */
   manifestJson(): string;
@@ -130,10 +131,9 @@ async function validateAsyncAndCall(
 }
 
 /** @param params An array becomes arguments, an object one argument, undefined none; the context comes after them. */
-function call(loaded: LoadedFunction, params: unknown, context: InvokeContext): Settling {
+function call({ run, argumentCount }: LoadedFunction, params: unknown, context: InvokeContext): Settling {
   try {
-    if (!Array.isArray(params))
-      return settle(params === undefined ? loaded.run(context) : loaded.run(params, context));
+    if (!Array.isArray(params)) return settle(params === undefined ? run(context) : run(params, context));
     if (params.length > MAX_ARGUMENTS) {
       return {
         ok: false,
@@ -143,8 +143,8 @@ function call(loaded: LoadedFunction, params: unknown, context: InvokeContext): 
     }
     // Params left out at the end: the context keeps its place.
     const args: unknown[] = params;
-    while (args.length < loaded.argumentCount) args.push(undefined);
-    return settle(loaded.run(...args, context));
+    while (args.length < argumentCount) args.push(undefined);
+    return settle(run(...args, context));
   } catch (thrown) {
     return functionFailure(thrown);
   }

@@ -24,6 +24,13 @@ async function argumentsOf(params: unknown, schema?: unknown): Promise<Args> {
   return seen.slice(0, -1);
 }
 
+it('a function gets nothing of ours as its `this`', async () => {
+  const f = function (this: unknown): boolean {
+    return this === undefined;
+  };
+  expect(await invoke({ default: f })).toEqual({ ok: true, json: 'true' });
+});
+
 describe('params without a schema', async () => {
   it('become arguments if they are an array', async () => {
     expect(await argumentsOf([1, 'a', [2], null])).toEqual([1, 'a', [2], null]);
