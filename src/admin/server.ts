@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { createServer } from '../node-http.ts';
 import { whyNotListening } from '../listen-fault.ts';
+import { Pieces } from '../pool/chunks.ts';
 import { createTokenCheck, foreignRequest } from './access.ts';
 import { LogLineFeed, MAX_STREAMS, SnapshotFeed } from './feeds.ts';
 import type { LogFeed } from './log-feed.ts';
@@ -185,18 +186,17 @@ function readBody(
   if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? '')) {
     return refuse(request, response, 415, REFUSED, 'send content-type: application/json');
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  let body = new Pieces();
   request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes <= maxBytes) chunks.push(chunk);
-    else if (!response.headersSent) {
-      chunks.length = 0;
+    if (response.headersSent) return;
+    body.add(chunk);
+    if (body.have > maxBytes) {
+      body = new Pieces();
       refuse(request, response, 413, TOO_LARGE, `the request is larger than ${maxBytes} bytes`);
     }
   });
   request.on('end', () => {
-    if (!response.headersSent) void answer(Buffer.concat(chunks).toString('utf8'), response);
+    if (!response.headersSent) void answer(body.whole().toString('utf8'), response);
   });
 }
 

@@ -2,6 +2,7 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Agent as HttpAgent, request as httpRequest } from '../node-http.ts';
+import { Pieces } from '../pool/chunks.ts';
 
 /** Where the gateway is, and the key it asks for. */
 export interface Gateway {
@@ -115,16 +116,13 @@ function exchange(
 
 /** Reads a whole body; undefined if it breaks off or is too long. */
 function collect(incoming: IncomingMessage, done: (body: Buffer | undefined) => void): void {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const body = new Pieces();
   incoming.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) done(undefined);
-    else chunks.push(chunk);
+    body.add(chunk);
+    if (body.have > MAX_ANSWER_BYTES) done(undefined);
   });
   incoming.once('end', () => {
-    const [only] = chunks;
-    done(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes));
+    done(body.whole());
   });
   incoming.once('error', () => {
     done(undefined);

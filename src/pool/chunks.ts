@@ -4,6 +4,48 @@ import { free } from './holders.ts';
 /** Room is made for what is still to come once this share of it is here: before, it is only a claim. */
 const CLAIMED_TIMES = 8;
 
+/** So many pieces are joined into one if they are small, and left as they are if not. */
+const MOST_LOOSE = 256;
+/** Pieces are small below so many bytes on average: about what each costs beside its bytes, and its sender chooses. */
+const SMALL_BYTES = 512;
+
+/**
+ * Gathers pieces that may be a byte each. They take memory in proportion to their bytes, and a byte is copied twice at the
+ * most: what was joined is joined no further before the end.
+ */
+export class Pieces {
+  /** How much is here, in bytes. */
+  have = 0;
+  #settled: Buffer[] | undefined;
+  #loose: Buffer[] = [];
+  #looseBytes = 0;
+
+  /** Takes the next piece. */
+  add(piece: Buffer): void {
+    this.have += piece.length;
+    this.#looseBytes += piece.length;
+    const loose = this.#loose;
+    if (loose.push(piece) < MOST_LOOSE) return;
+    this.#settled ??= [];
+    if (this.#looseBytes < MOST_LOOSE * SMALL_BYTES) this.#settled.push(Buffer.concat(loose));
+    else this.#settled.push(...loose);
+    this.#loose = [];
+    this.#looseBytes = 0;
+  }
+
+  /** All that is here, in order, in far fewer pieces than came where those were small. */
+  all(): Buffer[] {
+    return this.#settled === undefined ? this.#loose : [...this.#settled, ...this.#loose];
+  }
+
+  /** All that is here as one; the very piece that came if it was only one. */
+  whole(): Buffer {
+    const all = this.all();
+    const [only] = all;
+    return all.length === 1 && only !== undefined ? only : Buffer.concat(all, this.have);
+  }
+}
+
 /**
  * Puts together a whole of known length. The memory of the pieces is given back at once: left to the garbage collector,
  * it makes it look through the whole heap every few megabytes: 2 ms of the front's thread a call of a megabyte, and a
@@ -13,7 +55,7 @@ export class Assembly {
   /** How much is here, in bytes. */
   have = 0;
   readonly #need: number;
-  #parts: Buffer[] = [];
+  #parts = new Pieces();
   #whole: Buffer | undefined;
   readonly #borrows: boolean;
 
@@ -35,7 +77,7 @@ export class Assembly {
     const piece = chunk.length > missing ? chunk.subarray(0, missing) : chunk;
     this.have += piece.length;
     if (this.#whole === undefined && this.have * CLAIMED_TIMES < this.#need) {
-      this.#parts.push(this.#borrows ? Buffer.from(piece) : piece);
+      this.#parts.add(this.#borrows ? Buffer.from(piece) : piece);
     } else this.#copy(piece);
     return piece === chunk ? undefined : chunk.subarray(missing);
   }
@@ -47,18 +89,18 @@ export class Assembly {
 
   /** All that is here. Ends the assembly. */
   joined(): Buffer {
-    return this.#whole?.subarray(0, this.have) ?? Buffer.concat(this.#parts, this.have);
+    return this.#whole?.subarray(0, this.have) ?? this.#parts.whole();
   }
 
   #copy(piece: Buffer): void {
     if (this.#whole === undefined) {
       this.#whole = Buffer.allocUnsafeSlow(this.#need);
       let at = 0;
-      for (const part of this.#parts) {
+      for (const part of this.#parts.all()) {
         at += part.copy(this.#whole, at);
         freeWhole(part);
       }
-      this.#parts = [];
+      this.#parts = new Pieces();
     }
     piece.copy(this.#whole, this.have - piece.length);
     if (!this.#borrows) freeWhole(piece);

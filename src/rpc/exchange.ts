@@ -1,6 +1,7 @@
 /** One HTTP request and its answer: reads the body, hands it to the protocol, writes the reply. */
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import type { CallReport, PendingCall } from '../dispatch/call.ts';
+import { Pieces } from '../pool/chunks.ts';
 import type { KeyHeaders } from './api-keys.ts';
 import type { ClientConnection, Unanswered } from './client-connection.ts';
 import { costHeaders } from './cost-headers.ts';
@@ -42,9 +43,7 @@ export class Exchange implements Unanswered {
   readonly #connection: ClientConnection;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  #body: Buffer | undefined;
-  #more: Buffer[] | undefined;
-  #bytes = 0;
+  #body = new Pieces();
   #pending: PendingCall | undefined;
   #over = false;
 
@@ -96,19 +95,17 @@ export class Exchange implements Unanswered {
 
   #read(chunk: Buffer): void {
     if (this.#over) return;
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#context.maxBodyBytes) {
-      this.#body = this.#more = undefined;
-      this.#refuse(requestTooLarge(this.#context.maxBodyBytes));
-    } else if (this.#body === undefined) this.#body = chunk;
-    else (this.#more ??= [this.#body]).push(chunk);
+    this.#body.add(chunk);
+    if (this.#body.have <= this.#context.maxBodyBytes) return;
+    this.#body = new Pieces();
+    this.#refuse(requestTooLarge(this.#context.maxBodyBytes));
   }
 
   #call(): void {
     if (this.#over) return;
-    const body =
-      this.#more === undefined ? (this.#body ?? Buffer.alloc(0)) : Buffer.concat(this.#more, this.#bytes);
-    this.#body = this.#more = undefined;
+    const body = this.#body.whole();
+    // The connection may keep this exchange for long.
+    this.#body = new Pieces();
     const { headers } = this.#request;
     const asked = {
       timeoutMs: headers['spillway-timeout-ms'] as string | undefined,

@@ -3,7 +3,7 @@
  * request outside the subset it leaves, with what was read, for Node's HTTP server.
  */
 import type { Socket } from 'node:net';
-import { Assembly } from '../pool/chunks.ts';
+import { Assembly, Pieces } from '../pool/chunks.ts';
 import { own } from '../pool/holders.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { PROBE } from './lean-answer.ts';
@@ -49,7 +49,7 @@ export class LeanConnection {
   readonly #answers = new LeanAnswers();
   /** Bytes that were read and not taken yet, `#have` in all: of a request whose header has been read, and others. */
   #coming: Assembly | undefined;
-  #parts: Buffer[] | undefined;
+  #parts: Pieces | undefined;
   #have = 0;
   #hold: Hold | undefined;
   /** Some request was taken. */
@@ -79,7 +79,7 @@ export class LeanConnection {
     }
     this.#have += chunk.length;
     if (this.#hold === undefined && this.#coming !== undefined) return this.#receiveBody(this.#coming, chunk);
-    (this.#parts ??= []).push(chunk);
+    (this.#parts ??= new Pieces()).add(chunk);
     if (this.#hold === undefined) this.#take(this.#joined());
     else if (this.#have >= MAX_HELD_BYTES) this.socket.pause();
   }
@@ -198,7 +198,7 @@ export class LeanConnection {
     if (at === length) return;
     const rest = at === 0 ? bytes : bytes.subarray(at);
     this.#have = rest.length;
-    if (this.#coming === undefined) this.#parts = [rest];
+    if (this.#coming === undefined) (this.#parts = new Pieces()).add(rest);
     else this.#coming.add(rest);
     if (this.#ended) this.#hold ??= 'foreign';
     if (this.#hold !== undefined && this.#answers.due === 0) this.#flushLater();
@@ -249,7 +249,7 @@ export class LeanConnection {
   }
 
   #joined(): Buffer {
-    const parts = this.#parts ?? [];
+    const parts = this.#parts?.all() ?? [];
     if (this.#coming !== undefined) parts.unshift(this.#coming.joined());
     const [first] = parts;
     const bytes = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, this.#have);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FakeDispatch } from '../../fakes/dispatch.ts';
-import { callText, closeFronts, openFront, postText } from '../../support/front.ts';
+import { callText, closeFronts, openFront, PATIENCE, postText } from '../../support/front.ts';
 
 afterEach(closeFronts);
 
@@ -24,6 +24,23 @@ describe('a body', () => {
       `${chunked}5\r\n${body.slice(0, 5)}\r\n${(body.length - 5).toString(16)}\r\n${body.slice(5)}\r\n0\r\n\r\n`,
     );
     await client.until('"id":2}');
+  });
+
+  it('in a million chunks of a byte each takes little memory', async () => {
+    const { raw } = await openFront(answering());
+    const client = await raw();
+    client.send(postText('', { 'transfer-encoding': 'chunked' }).replace(/content-length.*\r\n/, ''));
+    const spaces = '1\r\n \r\n'.repeat(20_000);
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < 50; i++) {
+      client.send(spaces);
+      await vi.waitFor(() => expect(client.socket.writableLength).toBe(0), PATIENCE);
+    }
+    const body = callText(1);
+    client.send(`${body.length.toString(16)}\r\n${body}\r\n`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(process.memoryUsage().rss - before).toBeLessThan(128 * 1024 * 1024);
+    await client.send('0\r\n\r\n').until('"id":1}');
   });
 
   it('may be asked for first', async () => {

@@ -1,11 +1,46 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Assembly } from '../../../src/pool/chunks.ts';
+import { Assembly, Pieces } from '../../../src/pool/chunks.ts';
 
 /** Bytes in memory of their own. */
 function bytesOf(values: ArrayLike<number>): Buffer {
   return Buffer.from(new Uint8Array(values).buffer);
 }
+
+describe('Pieces', () => {
+  it('give the whole, however many there are', () => {
+    const pieces = new Pieces();
+    expect(pieces.whole()).toEqual(Buffer.alloc(0));
+    let all = '';
+    for (let i = 0; i < 2000; i++) {
+      pieces.add(Buffer.from(String(i)));
+      all += String(i);
+      expect(pieces.have).toBe(all.length);
+    }
+    expect(pieces.whole().toString()).toBe(all);
+  });
+
+  it('are few, however small they came', () => {
+    const pieces = new Pieces();
+    for (let i = 0; i < 100_000; i++) pieces.add(Buffer.of(i));
+    expect(pieces.all().length).toBeLessThan(1000);
+  });
+
+  it('are left alone where they are large', () => {
+    const pieces = new Pieces();
+    const all = Array.from({ length: 600 }, (_, i) => Buffer.alloc(1000, i));
+    for (const piece of all) pieces.add(piece);
+    expect(pieces.all().every((piece, i) => piece === all[i])).toBe(true);
+    expect(pieces.whole()).toEqual(Buffer.concat(all));
+  });
+
+  it('are not copied where only one came', () => {
+    const pieces = new Pieces();
+    const only = Buffer.of(1, 2);
+    pieces.add(only);
+    expect(pieces.whole()).toBe(only);
+  });
+});
 
 describe('Assembly', () => {
   it('gives the whole, whatever the pieces, and what is too much', () => {
@@ -50,6 +85,12 @@ describe('Assembly', () => {
     expect(assembly.whole()).toEqual(Buffer.of(1, 2, 3, 4, 5));
     expect(whole.length).toBe(0);
     expect(other).toEqual(Buffer.of(3, 4, 5, 6));
+  });
+
+  it('gives the whole also where it came in thousands of pieces', () => {
+    const assembly = new Assembly(50_000);
+    for (let i = 0; i < 50_000; i++) assembly.add(Buffer.of(i));
+    expect(assembly.whole()).toEqual(bytesOf(Array.from({ length: 50_000 }, (_, i) => i)));
   });
 
   it('makes no room for a claim', () => {
