@@ -28,12 +28,6 @@ export interface ExchangeContext {
   readonly lastAnswers: () => boolean;
 }
 
-/**
- * A refused client may still be sending its body, and would lose the answer if the connection were closed under it. So
- * what it sends is thrown away for this long at most, in milliseconds.
- */
-const LINGER_MS = 5000;
-
 const JSON_TYPE = 'application/json';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
 
@@ -144,14 +138,17 @@ export class Exchange implements Unanswered {
   #limitSending(): void {
     const { socket } = this.#connection;
     const { stalledMs } = this.#context.limits;
-    const response = this.#response;
-    const limit = (): void => void socket.setTimeout(stalledMs);
-    if (response.socket === null) response.once('socket', limit);
-    else limit();
-    response.once('finish', () => {
+    this.#onTurn(() => socket.setTimeout(stalledMs));
+    this.#response.once('finish', () => {
       // Where nothing follows, Node has put its keep-alive limit there already.
       if (socket.timeout === stalledMs) socket.setTimeout(0);
     });
+  }
+
+  /** Calls back once all answers before this one have been sent. */
+  #onTurn(callback: () => void): void {
+    if (this.#response.socket === null) this.#response.once('socket', callback);
+    else callback();
   }
 
   #tellHealth(wantsReadiness: boolean): void {
@@ -181,8 +178,11 @@ export class Exchange implements Unanswered {
     if (!chunked && length === 0) response.end(text, 'latin1');
     else {
       response.write(text, 'latin1');
-      const linger = setTimeout(() => this.#connection.socket.destroy(), LINGER_MS);
-      response.once('close', () => clearTimeout(linger));
+      this.#onTurn(() => {
+        const { limits } = this.#context;
+        const linger = setTimeout(() => this.#connection.socket.destroy(), limits.lingerMs);
+        response.once('close', () => clearTimeout(linger));
+      });
       request.once('end', () => response.end());
       request.resume();
     }

@@ -11,6 +11,11 @@ const TIMEOUT_CHECK_MS = 5000;
 /** A client that takes nothing of a large answer for this long is cut off. */
 const STALLED_MS = 30_000;
 /**
+ * A refused client may still be sending its body, and would lose the answer if the connection were closed under it. So
+ * what it sends is thrown away, for this long at most once it is the answer's turn.
+ */
+const LINGER_MS = 5000;
+/**
  * When a client closes its sending side, it may still be reading (nc does that), or it may be gone: TCP says the same.
  * Only what is sent tells the difference: where nobody is left, the first packet is refused, and the second write then
  * fails. So a client that has been waiting this long after its end gets two probes, this far apart.
@@ -26,6 +31,7 @@ export interface TimeLimits {
   readonly keepAliveMs: number;
   readonly checkMs: number;
   readonly stalledMs: number;
+  readonly lingerMs: number;
 }
 
 /** The limits of every balancer. */
@@ -35,4 +41,5 @@ export const TIME_LIMITS: TimeLimits = {
   keepAliveMs: KEEP_ALIVE_TIMEOUT_MS,
   checkMs: TIMEOUT_CHECK_MS,
   stalledMs: STALLED_MS,
+  lingerMs: LINGER_MS,
 };

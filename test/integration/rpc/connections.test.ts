@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { TIME_LIMITS } from '../../../src/rpc/limits.ts';
 import { FakeDispatch } from '../../fakes/dispatch.ts';
 import { callText, closeFronts, openFront, PATIENCE, postText } from '../../support/front.ts';
 
@@ -189,6 +190,25 @@ describe('a pipeline', () => {
     const client = await raw();
     client.send(postText('hello', { 'content-type': 'text/plain' }) + postText(callText(1)));
     expect(await client.until('"id":1}')).toMatch(/^HTTP\/1\.1 415 .*HTTP\/1\.1 200 /s);
+  });
+});
+
+describe('a refusal behind a long call', () => {
+  it.each([
+    ['a body', postText('hi', { 'content-type': 'text/plain' })],
+    ['half a body', postText('hi', { 'content-type': 'text/plain' }).slice(0, -1)],
+  ])('with %s has all its time when it is its turn', async (_what, refused) => {
+    const fake = new FakeDispatch();
+    const { raw } = await openFront(fake, { limits: { ...TIME_LIMITS, lingerMs: A_WHILE_MS } });
+    const client = await raw();
+    client.send(postText(callText(1)) + refused);
+    await untilCalls(fake, 1);
+    await aWhile(3 * A_WHILE_MS);
+    fake.calls[0]?.ok('1');
+    expect(await client.until('"id":null}')).toMatch(/^HTTP\/1\.1 200 .*"id":1\}HTTP\/1\.1 415 /s);
+    // The rest of a body is waited for no longer than that.
+    if (refused.endsWith('hi')) client.socket.end();
+    await client.untilEnd();
   });
 });
 

@@ -12,7 +12,10 @@ import { callText, closeFronts, openFront, PATIENCE, postText, type RawClient } 
 afterEach(closeFronts);
 
 /** Long against a turn of the event loop, short against a test's patience. In milliseconds. */
-const LIMITS = { headersMs: 400, requestMs: 800, keepAliveMs: 600, checkMs: 50, stalledMs: 500 };
+const LIMITS = {
+  ...{ headersMs: 400, requestMs: 800, keepAliveMs: 600 },
+  ...{ checkMs: 50, stalledMs: 500, lingerMs: 500 },
+};
 const BETWEEN_BYTES_MS = 10;
 /** So many requests of the smallest size are in one chunk of 64 KB. */
 const CHUNK_REQUESTS = 600;
