@@ -138,12 +138,12 @@ export class LeanConnection {
     this.#flushing = false;
     const { socket } = this;
     this.#answers.write(socket);
+    // The limit counts only while the client has something to take; see drained(). Also of its last answer.
+    if (socket.writableNeedDrain) socket.setTimeout(this.#lane.context.limits.stalledMs);
     if (this.#over) {
       if (!socket.destroyed) socket.destroySoon();
       return;
     }
-    // The limit counts only while the client has something to take; see drained().
-    if (socket.writableNeedDrain) socket.setTimeout(this.#lane.context.limits.stalledMs);
     if (this.#answers.due === 0) this.#since = this.#lane.sweeps;
     this.#goOn();
   }

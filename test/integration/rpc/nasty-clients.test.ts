@@ -117,6 +117,20 @@ describe('a client that takes nothing', () => {
     expect(fake.calls.length).toBeLessThan(sent);
     client.socket.destroy();
   });
+
+  it('of its one answer is cut off, though it has ended its side', async () => {
+    // More than the system takes on the way.
+    const json = JSON.stringify('x'.repeat(30e6));
+    // Its end has been seen by then.
+    const fake = new FakeDispatch((call) => void setTimeout(() => call.ok(json), 100));
+    const { raw, front } = await openFront(fake, { limits: LIMITS, maxBodyBytes: 40e6 });
+    const client = await raw();
+    client.socket.pause();
+    client.socket.end(postText(callText(1)));
+    await vi.waitFor(async () => expect(await connectionsOf(front.server)).toBe(1), PATIENCE);
+    await vi.waitFor(async () => expect(await connectionsOf(front.server)).toBe(0), PATIENCE);
+    client.socket.destroy();
+  });
 });
 
 function connectionsOf(server: Server): Promise<number> {
