@@ -43,10 +43,16 @@ export function refusalOf(
   if (!mayCall(headers)) {
     return { status: 401, error: unauthorized(), headers: ['WWW-Authenticate', 'Bearer realm="spillway"'] };
   }
-  const why = whyNotJson(headers['content-type']) ?? whyEncoded(headers['content-encoding']);
+  const why = whyNotJson(headers['content-type']);
   if (why !== undefined) {
     const error = wrong(`${why}; send JSON in UTF-8, with curl: -H 'content-type: application/json'`);
     return { status: 415, error, headers: ['Accept', 'application/json'] };
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    const said = JSON.stringify(encoding.slice(0, 60));
+    const error = wrong(`the content encoding is ${said}; send the body uncompressed`);
+    return { status: 415, error, headers: ['Accept-Encoding', 'identity'] };
   }
   return Number(headers['content-length'] ?? 0) > maxBodyBytes ? requestTooLarge(maxBodyBytes) : undefined;
 }
@@ -58,9 +64,4 @@ export function requestTooLarge(maxBodyBytes: number): Refusal {
 
 function wrong(message: string): CallError {
   return invalidRequest(`Invalid Request: ${message}`);
-}
-
-function whyEncoded(contentEncoding: string | undefined): string | undefined {
-  if (contentEncoding === undefined || contentEncoding.toLowerCase() === 'identity') return undefined;
-  return `the content encoding is ${JSON.stringify(contentEncoding.slice(0, 60))}`;
 }

@@ -147,7 +147,19 @@ describe('what is refused', () => {
     expect(text).toContain("-H 'content-type: application/json'");
     expect(text).toContain('text/plain');
     expect(await refused(response)).toEqual([415, -32600]);
-    expect(await refused(await post(callText(1), { 'content-encoding': 'gzip' }))).toEqual([415, -32600]);
+  });
+
+  it('compressed bodies, with what is wrong with them', async () => {
+    const { post } = await openFront(answering());
+    const response = await post(callText(1), { 'content-encoding': 'gzip' });
+    expect(response.headers.get('accept-encoding')).toBe('identity');
+    expect(response.headers.get('accept')).toBeNull();
+    const text = await response.clone().text();
+    expect(text).toContain('gzip');
+    expect(text).toContain('send the body uncompressed');
+    expect(text).not.toContain('content-type');
+    expect(await refused(response)).toEqual([415, -32600]);
+    expect((await post(callText(1), { 'content-encoding': 'Identity' })).status).toBe(200);
   });
 
   it('strangers, before their body is read', async () => {
