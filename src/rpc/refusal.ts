@@ -16,7 +16,8 @@ export type Route = 'rpc' | 'healthz' | 'readyz' | undefined;
 /** Which route a request's target means; a proxy may send it as a whole URL. */
 export function routeOf(target: string): Route {
   if (target === '/') return 'rpc';
-  const path = URL.parse(target, 'http://localhost')?.pathname;
+  // Not for URL to read: what follows two slashes would be a host to it, and dots would be resolved.
+  const path = target.startsWith('/') ? target.split('?', 1)[0] : URL.parse(target)?.pathname;
   if (path === '/' || path === '/rpc') return 'rpc';
   if (path === '/healthz') return 'healthz';
   return path === '/readyz' ? 'readyz' : undefined;

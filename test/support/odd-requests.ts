@@ -102,6 +102,8 @@ export const START_LINES: readonly string[] = [
   'POST /rpc?x=1 HTTP/1.1',
   'POST http://example.com/rpc HTTP/1.1',
   'POST //rpc HTTP/1.1',
+  'POST //foo HTTP/1.1',
+  'POST /./rpc HTTP/1.1',
   'POST /other HTTP/1.1',
   'POST * HTTP/1.1',
   'POST  / HTTP/1.1',

@@ -126,6 +126,9 @@ describe('what is refused', () => {
     const { post, url } = await openFront(answering());
     expect(await refused(await post(callText(1), {}, '/other'))).toEqual([404, -32600]);
     expect(await refused(await fetch(`${url}/rpc/`))).toEqual([404, -32600]);
+    for (const path of ['//', '//rpc', '//foo', '//foo/rpc', '//foo?x=/rpc'])
+      expect(await refused(await post(callText(1), {}, path))).toEqual([404, -32600]);
+    expect((await post(callText(1), {}, '/?x=//foo')).status).toBe(200);
   });
 
   it('other methods, with the right ones', async () => {
