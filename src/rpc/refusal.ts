@@ -33,6 +33,9 @@ export function refusalOf(
   const { headers } = request;
   if (headers.host === undefined && request.httpVersion === '1.1')
     return { status: 400, error: wrong('HTTP/1.1 needs a Host header') };
+  // A proxy before us may have gone by the other one (RFC 9112, 3.2).
+  if ((request.headersDistinct['host']?.length ?? 0) > 1)
+    return { status: 400, error: wrong('there is more than one Host header') };
   if (route === undefined)
     return { status: 404, error: wrong('there is nothing at this path; POST to / or /rpc') };
   const { method } = request;

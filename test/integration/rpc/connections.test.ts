@@ -217,6 +217,8 @@ describe('what is not HTTP', () => {
     ['garbage', 'hello\r\n\r\n', 400],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
     ['no host', 'GET /healthz HTTP/1.1\r\n\r\n', 400],
+    ['two hosts', postText('{}', { host: 'a\r\nHost: b' }), 400],
+    ['two hosts of HTTP/1.0', postText('{}', { host: 'a\r\nhost: a' }).replace('HTTP/1.1', 'HTTP/1.0'), 400],
     ['two lengths', postText('{}', { 'content-length': '2\r\ncontent-length: 3' }), 400],
     ['length and chunks', postText('0\r\n\r\n', { 'transfer-encoding': 'chunked' }), 400],
     [
