@@ -92,6 +92,11 @@ export function overloaded(
   return callError('Overloaded', message, { retryAfterMs });
 }
 
+/** More work waits than the slots can do before the call's deadline, though the queue may have room. */
+export function outOfTime(retryAfterMs: number): CallError {
+  return overloaded(retryAfterMs, "Overloaded: more work waits than can be done in the call's time");
+}
+
 /** The deadline passed. `mayHaveRun` is false only if the call was never handed to a worker. */
 export function timeout(timeoutMs: number, mayHaveRun: boolean): CallError {
   const where = mayHaveRun ? 'while it was running' : 'before it was started';

@@ -104,7 +104,7 @@ function measurePlacement(): number {
     offloadWaitMs: 50,
     forced: undefined,
     slotFree: false,
-    mayWait: true,
+    noRoom: undefined,
     waitedMs: 0,
     expectedWaitMs: 100,
     offload: true,
@@ -118,7 +118,7 @@ function measurePlacement(): number {
     { ...base, expectedWaitMs: 10 },
     { ...base, expectedWaitMs: undefined, waitedMs: 60 },
     { ...base, cloud: 'throttled' },
-    { ...base, mayWait: false, offload: false },
+    { ...base, noRoom: 'queue full', offload: false },
     { ...base, policy: 'always' },
     { ...base, policy: 'never' },
   ];

@@ -112,7 +112,7 @@ export class ForeseenPlacement {
       offloadWaitMs: 50,
       forced: undefined,
       slotFree: freeSlots > 0,
-      mayWait,
+      noRoom: mayWait ? undefined : 'queue full',
       waitedMs: nowMs - this.#trace.arrivalMs[call]!,
       expectedWaitMs: waitMs,
       offload: true,

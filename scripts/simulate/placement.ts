@@ -55,7 +55,7 @@ function ours(policy: OffloadPolicy, offloadWaitMs: number, question: PlacementQ
     offloadWaitMs,
     forced: undefined,
     slotFree: freeSlot,
-    mayWait: !queueFull,
+    noRoom: queueFull ? 'queue full' : undefined,
     waitedMs,
     expectedWaitMs,
     offload: true,

@@ -1,6 +1,6 @@
 /** Places every call: on a free slot, behind a short one, or in the queue; and again when that didn't work out. */
 import type { CloudFailure } from '../cloud/backend.ts';
-import { cloudFailed, methodNotFound, overloaded, shuttingDown, workerLost } from '../errors.ts';
+import { cloudFailed, methodNotFound, outOfTime, overloaded, shuttingDown, workerLost } from '../errors.ts';
 import type { FunctionSpec, Manifest } from '../functions/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Slot } from '../pool/slot.ts';
@@ -276,16 +276,17 @@ export class Dispatcher implements CallEvents<ActiveCall> {
   }
 
   #wait(call: ActiveCall, why: Stays): void {
-    if (this.#room.enter(call, why)) return;
+    const noRoom = this.#room.enter(call, why);
+    if (noRoom === undefined) return;
     // Those in the queue can't use what room there is among calls of another concurrency.
     if (!this.#queue.hasLine(call.concurrency) && this.#leasing.place(call)) return;
-    this.#refuse(call, { reason: 'queue full', expected: why.expected });
+    this.#refuse(call, { reason: noRoom, expected: why.expected });
   }
 
   #refuse(call: ActiveCall, { reason, expected }: Stays): void {
     this.#queue.failed(call);
     this.#observer?.placed(call, 'reject', reason, expected);
-    call.fail(overloaded(this.#retryAfter.ms(performance.now())));
+    call.fail((reason === 'queue full' ? overloaded : outOfTime)(this.#retryAfter.ms(performance.now())));
   }
 
   #giveUp(): void {

@@ -6,6 +6,7 @@ import type { CallRequest } from './call.ts';
 import type { Learning } from './learning.ts';
 import type { Lookout, WaitingLine } from './lookout.ts';
 import { MAX_CLOUD_RUN_MS, type Observation, type OffloadPolicy } from './placement.ts';
+import type { NoRoom } from './queue.ts';
 
 /** When calls leave; may be changed while calls are under way. */
 export interface OffloadRule {
@@ -18,8 +19,8 @@ export interface OffloadRule {
 export interface LocalSide extends WaitingLine {
   /** Whether a slot could take the call now, and nobody waits for it. */
   hasRoomFor(call: ActiveCall): boolean;
-  /** Whether the call may wait. */
-  mayWait(call: ActiveCall): boolean;
+  /** Why the call may not wait; undefined if it may. */
+  noRoomFor(call: ActiveCall): NoRoom | undefined;
   /** When a slot will be ready for this very call that is starting or being resumed; undefined if none will. */
   slotReadyInMs(call: ActiveCall): number | undefined;
   /** It is about to be sent to the cloud: it waits no longer, if it did. */
@@ -60,7 +61,7 @@ export function observe(
     offloadWaitMs: waitMs,
     forced: request.backend,
     slotFree: !call.waiting && seen.local.hasRoomFor(call),
-    mayWait: call.waiting || seen.local.mayWait(call),
+    noRoom: call.waiting ? undefined : seen.local.noRoomFor(call),
     waitedMs,
     // One that waits already is judged by how long it has.
     expectedWaitMs: local.known && !call.waiting ? seen.local.expectedWaitMs() : undefined,

@@ -119,7 +119,8 @@ export class Offload implements WayOut {
     if (backend === 'pool' || (this.#cloud === undefined && backend !== 'cloud')) return NO_SLOT;
     // Those leave first that have the most to gain; it may be among them.
     if (backend === undefined && this.isWanted() && !this.#local.hasRoomFor(call)) {
-      if (this.#lookout?.look(this.#local.mayWait(call) ? call : undefined) === true) return undefined;
+      if (this.#lookout?.look(this.#local.noRoomFor(call) === undefined ? call : undefined) === true)
+        return undefined;
     }
     const { place: where, reason, expected } = place(this.#observe(call, 0));
     if (where === 'cloud' && !call.inCloud) {

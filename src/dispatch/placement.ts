@@ -5,6 +5,7 @@
 import type { CloudReason } from '../cloud/backend.ts';
 import type { Backend } from './call.ts';
 import { MOST_THROTTLE_CHANCE, isWorth, relievesOthers, type CallForesight } from './foresight.ts';
+import type { NoRoom } from './queue.ts';
 
 /** When calls leave for the cloud. predictive: see placeByForesight. */
 export type OffloadPolicy = 'threshold' | 'predictive' | 'never' | 'always';
@@ -18,8 +19,8 @@ export interface Observation {
   readonly forced: Backend | undefined;
   /** Whether a local slot could take it now. */
   readonly slotFree: boolean;
-  /** Whether it may wait: there is room in the queue, or it stands there already. */
-  readonly mayWait: boolean;
+  /** Why it may not wait; undefined: there is room in the queue, or it stands there already. */
+  readonly noRoom: NoRoom | undefined;
   /** How long it has waited. */
   readonly waitedMs: number;
   /** How long it would still wait for a slot; undefined while its function isn't known well enough to tell. */
@@ -54,6 +55,7 @@ export type Barrier = CloudReason | 'offload: false' | 'too large for the cloud'
 /** Why a call was placed as it was. */
 export type PlacementReason =
   | Barrier
+  | NoRoom
   | 'forced'
   | 'policy'
   | 'slot free'
@@ -62,7 +64,6 @@ export type PlacementReason =
   | 'wait unknown'
   | 'would wait too long'
   | 'has waited too long'
-  | 'queue full'
   | 'cloud sooner'
   | 'relieves others'
   | 'only the cloud in time'
@@ -125,7 +126,7 @@ function placeByPolicy(observation: Observation): Placement {
 }
 
 function placeByThreshold(observation: Observation): Placement {
-  const { slotFree, waitedMs, expectedWaitMs, offloadWaitMs, mayWait } = observation;
+  const { slotFree, waitedMs, expectedWaitMs, offloadWaitMs, noRoom } = observation;
   if (slotFree) return to('pool', 'slot free');
   const barrier = barrierOf(observation);
   let reason: PlacementReason;
@@ -134,9 +135,11 @@ function placeByThreshold(observation: Observation): Placement {
   else reason = expectedWaitMs >= offloadWaitMs ? 'would wait too long' : 'short wait';
   const tooLong = reason === 'has waited too long' || reason === 'would wait too long';
   if (tooLong && barrier === undefined)
-    return mayWait && isSlotComing(observation) ? to('queue', 'slot coming') : to('cloud', reason);
-  if (mayWait) return to('queue', tooLong && barrier !== undefined ? barrier : reason);
-  return barrier === undefined ? to('cloud', 'queue full') : OVERLOADED;
+    return noRoom === undefined && isSlotComing(observation)
+      ? to('queue', 'slot coming')
+      : to('cloud', reason);
+  if (noRoom === undefined) return to('queue', tooLong && barrier !== undefined ? barrier : reason);
+  return barrier === undefined ? to('cloud', noRoom) : turnAway(noRoom);
 }
 
 /** Whether a slot will be ready before the cloud could have begun. */
@@ -160,7 +163,7 @@ const HOPELESS = 1.5;
  * Refused, if its wait alone outlasts its deadline.
  */
 function placeByForesight(observation: Observation): Placement {
-  const { foresight, slotFree, expectedWaitMs, mayWait, remainingMs = Infinity } = observation;
+  const { foresight, slotFree, expectedWaitMs, noRoom, remainingMs = Infinity } = observation;
   const waitMs = slotFree ? 0 : expectedWaitMs;
   if (foresight === undefined || waitMs === undefined) return placeByThreshold(observation);
   const { cloudMs } = foresight;
@@ -172,9 +175,9 @@ function placeByForesight(observation: Observation): Placement {
   if (waitMs > remainingMs * HOPELESS) {
     return { place: 'reject', reason: 'deadline out of reach', error: 'Overloaded', expected };
   }
-  if (mayWait) return { place: 'queue', reason: verdict, expected };
+  if (noRoom === undefined) return { place: 'queue', reason: verdict, expected };
   const usable = barrierOf(observation) === undefined && foresight.throttleChance <= MOST_THROTTLE_CHANCE;
-  return usable ? { place: 'cloud', reason: 'queue full', expected } : { ...OVERLOADED, expected };
+  return { ...(usable ? to('cloud', noRoom) : turnAway(noRoom)), expected };
 }
 
 function weigh(observation: Observation, foresight: CallForesight, localMs: number): PlacementReason {
@@ -193,9 +196,9 @@ function weigh(observation: Observation, foresight: CallForesight, localMs: numb
   return sooner ? 'cloud sooner' : 'relieves others';
 }
 
-function placeLocally({ slotFree, mayWait }: Observation, reason: PlacementReason): Placement {
+function placeLocally({ slotFree, noRoom }: Observation, reason: PlacementReason): Placement {
   if (slotFree) return to('pool', reason);
-  return mayWait ? to('queue', reason) : OVERLOADED;
+  return noRoom === undefined ? to('queue', reason) : turnAway(noRoom);
 }
 
 /** Why the cloud can't have the call; undefined if it can. */
@@ -206,7 +209,9 @@ function barrierOf({ offload, cloud, fitsEvent, cloudRunMs }: Observation): Barr
   return cloudRunMs !== undefined && cloudRunMs > MAX_CLOUD_RUN_MS ? 'too long for the cloud' : undefined;
 }
 
-const OVERLOADED = { place: 'reject', reason: 'queue full', error: 'Overloaded' } as const;
+function turnAway(reason: NoRoom): Placement {
+  return { place: 'reject', reason, error: 'Overloaded' };
+}
 
 function to(where: 'pool' | 'queue' | 'cloud', reason: PlacementReason): Placement {
   return { place: where, reason };

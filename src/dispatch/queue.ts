@@ -9,6 +9,9 @@ const MAX_CHARACTERS = 128 * 1024 * 1024;
 /** A call is in a hurry if it has less than this share of the time that the oldest one had. */
 const HURRY = 0.5;
 
+/** Why a call may not wait: for want of places, or because too much is to be done before it. */
+export type NoRoom = 'queue full' | 'queue too long';
+
 /** What the queue needs to know of a call. */
 export interface Waiting extends Sized {
   /** When it joined the queue, on the clock of `arrivedAt`; the queue's to say. */
@@ -56,21 +59,22 @@ export class Queue<C extends Waiting> {
   }
 
   /**
-   * Whether a call may wait. Not if the queue is full, or holds more work already than `slots` slots can do in the call's
-   * time: whoever can't be served is told on arrival, not at his deadline.
+   * Why a call may not wait: the queue is full, or holds more work already than `slots` slots can do in the call's time, since
+   * whoever can't be served is told on arrival, not at his deadline. undefined: it may.
    */
-  admits(call: C, now: number, slots: number): boolean {
-    if (this.#size >= this.#limit) return false;
-    if (this.#characters > 0 && this.#characters + call.characters > MAX_CHARACTERS) return false;
+  noRoomFor(call: C, now: number, slots: number): NoRoom | undefined {
+    if (this.#size >= this.#limit) return 'queue full';
+    if (this.#characters > 0 && this.#characters + call.characters > MAX_CHARACTERS) return 'queue full';
     const leftMs = call.deadlineAt - now;
     // One whose time is over is told that, and nothing else; the first in line is given its chance.
-    if (slots === 0 || leftMs <= 0 || this.#workMs === 0) return true;
-    return this.#workMs / slots + (runMs(call) ?? 0) <= leftMs;
+    if (slots === 0 || leftMs <= 0 || this.#workMs === 0) return undefined;
+    return this.#workMs / slots + (runMs(call) ?? 0) <= leftMs ? undefined : 'queue too long';
   }
 
-  /** Lets a call wait. False: it isn't admitted. */
-  push(call: C, now: number, slots: number): boolean {
-    if (!this.admits(call, now, slots)) return false;
+  /** Lets a call wait. @returns why it may not, if so */
+  push(call: C, now: number, slots: number): NoRoom | undefined {
+    const noRoom = this.noRoomFor(call, now, slots);
+    if (noRoom !== undefined) return noRoom;
     const { concurrency, characters } = call;
     let line = this.#lines.get(concurrency);
     if (line === undefined) {
@@ -85,7 +89,7 @@ export class Queue<C extends Waiting> {
     this.#characters += characters;
     this.#size += 1;
     this.#delay.came();
-    return true;
+    return undefined;
   }
 
   /** Lets a call wait that was placed before. */

@@ -7,7 +7,7 @@ import type { Leasing } from './leasing.ts';
 import { Load } from './load.ts';
 import type { LocalSide } from './observation.ts';
 import type { Stays } from './offload.ts';
-import type { Queue } from './queue.ts';
+import type { NoRoom, Queue } from './queue.ts';
 
 /** A line that stands is tried again for those that join it if that was so long ago, in milliseconds. */
 const LOOK_AGAIN_MS = 10;
@@ -74,8 +74,8 @@ export class WaitingRoom implements LocalSide {
     return comingMs[call.waiting ? this.waiting(comingMs.length).indexOf(call) : this.size];
   }
 
-  mayWait(call: ActiveCall): boolean {
-    return this.#parts.queue.admits(call, performance.now(), this.#parts.mostSlots());
+  noRoomFor(call: ActiveCall): NoRoom | undefined {
+    return this.#parts.queue.noRoomFor(call, performance.now(), this.#parts.mostSlots());
   }
 
   hasRoomFor({ concurrency }: ActiveCall): boolean {
@@ -99,20 +99,21 @@ export class WaitingRoom implements LocalSide {
     this.#gone(call);
   }
 
-  /** Lets a call in; it may be on a slot when this returns. False: it isn't admitted. */
-  enter(call: ActiveCall, why: Stays): boolean {
+  /** Lets a call in; it may be on a slot when this returns. @returns why it isn't admitted, if it isn't */
+  enter(call: ActiveCall, why: Stays): NoRoom | undefined {
     const { queue, leasing, mostSlots } = this.#parts;
     const alone = queue.size === 0;
     const inLine = queue.hasLine(call.concurrency);
     const now = performance.now();
-    if (!queue.push(call, now, mostSlots())) return false;
+    const noRoom = queue.push(call, now, mostSlots());
+    if (noRoom !== undefined) return noRoom;
     this.#waits(call, why, now);
     if (alone) leasing.reserve(call);
     // Those that wait may be waiting for another slot than it would take. Behind one that was tried when a slot last became
     // free there is nothing to try: that saves a long batch a look at every slot for each of its calls.
     else if (!inLine || queue.overloaded || queue.isFirst(call) || now - this.#pumpedAt >= LOOK_AGAIN_MS)
       this.pump();
-    return true;
+    return undefined;
   }
 
   /** Lets a call in that was placed before: it is admitted already, and comes first. */

@@ -17,7 +17,8 @@ const ERROR_MESSAGES: Record<CallErrorName, string> = {
   InvalidParams: "The params don't fit the function's schema; data has the issues",
   InternalError: 'A fault of the balancer',
   FunctionError: 'The function threw, or its result is not JSON; it may bring a code of its own',
-  Overloaded: 'Every slot is busy and the queue is full; data.retryAfterMs says when to try again',
+  Overloaded:
+    "Every slot is busy, and the queue is full or too long for the call's time; data.retryAfterMs says when to try again",
   Timeout: 'The deadline passed; data has timeoutMs and mayHaveRun',
   WorkerLost: 'The worker died under the call, which may have run',
   CloudFailed: 'The cloud failed and the call may not be placed locally; data has reason and mayHaveRun',

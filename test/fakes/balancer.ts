@@ -3,6 +3,7 @@ import type { CloudBackend } from '../../src/cloud/backend.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { ActiveCall } from '../../src/dispatch/active-call.ts';
 import type { Backend, Outcome } from '../../src/dispatch/call.ts';
+import type { CallObserver } from '../../src/dispatch/observer.ts';
 import type { OffloadRule } from '../../src/dispatch/observation.ts';
 import type { Queue } from '../../src/dispatch/queue.ts';
 import type { FunctionSpec } from '../../src/functions/manifest.ts';
@@ -44,6 +45,7 @@ export interface FakeBalancerOptions {
   readonly offloadUsdPerHour?: number;
   readonly slotsReadyInMs?: () => readonly number[];
   readonly cloud?: CloudBackend;
+  readonly observer?: CallObserver;
   /** Another discipline than the product's, for comparison. */
   readonly queue?: Queue<ActiveCall>;
   /** Whether workers beat, and are watched. */
@@ -91,6 +93,7 @@ export class FakeBalancer {
         maxResultBytes: 1000,
         offload: options.offload ?? { policy: 'threshold', waitMs: 50 },
         ...(options.offloadUsdPerHour !== undefined && { offloadUsdPerHour: options.offloadUsdPerHour }),
+        ...(options.observer !== undefined && { observer: options.observer }),
         ...(options.slotsReadyInMs !== undefined && { slotsReadyInMs: options.slotsReadyInMs }),
       },
       options.queue,

@@ -106,6 +106,7 @@ const REASONS = {
   'starts an instance': 'a copy of it starts an instance in the cloud',
   explores: 'a copy of it measures the cloud',
   'queue full': 'the queue is full',
+  'queue too long': 'more work waits than can be done in its time',
   forced: 'the client asked for this place',
   policy: 'the offload policy says so',
   'offload: false': 'its function stays here',

@@ -23,10 +23,15 @@ describe('words', () => {
     ]);
   });
 
-  it.each(['cloud sooner', 'local sooner', 'relieves others', 'slot coming', 'too dear', 'explores'])(
-    'has words for %s',
-    (reason) => {
-      expect(because(reason)).not.toBe(reason);
-    },
-  );
+  it.each([
+    'cloud sooner',
+    'local sooner',
+    'relieves others',
+    'slot coming',
+    'too dear',
+    'explores',
+    'queue too long',
+  ])('has words for %s', (reason) => {
+    expect(because(reason)).not.toBe(reason);
+  });
 });

@@ -26,7 +26,7 @@ const busy: Observation = {
   offloadWaitMs: 50,
   forced: undefined,
   slotFree: false,
-  mayWait: true,
+  noRoom: undefined,
   waitedMs: 0,
   expectedWaitMs: 200,
   offload: true,
@@ -71,7 +71,7 @@ describe('predictive', () => {
     ['others who save more', { ...short, relievesMs: 55, forOthers: true }, 'cloud', 'relieves others'],
     ['others who save less', { ...short, relievesMs: 45, forOthers: true }, 'queue', 'local sooner'],
     ['nobody to come', { ...short, relievesMs: 55 }, 'queue', 'local sooner'],
-    ['a full queue', { mayWait: false, expectedWaitMs: 10 }, 'cloud', 'queue full'],
+    ['a full queue', { noRoom: 'queue full', expectedWaitMs: 10 }, 'cloud', 'queue full'],
     ['nothing foreseen: the threshold', { foresight: undefined }, 'cloud', 'would wait too long'],
   ])('%s', (_, differing, where, reason) => {
     expect(place({ ...busy, ...differing })).toMatchObject({ place: where, reason });

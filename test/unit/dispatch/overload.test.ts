@@ -1,7 +1,7 @@
 /** Ten times the load that the slots can do: the real dispatcher and pool over fake workers, on virtual time. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ActiveCall } from '../../../src/dispatch/active-call.ts';
-import { Queue } from '../../../src/dispatch/queue.ts';
+import { Queue, type NoRoom } from '../../../src/dispatch/queue.ts';
 import { FakeBalancer, fate, type MadeCall } from '../../fakes/balancer.ts';
 import type { FakeSlot } from '../../fakes/slot.ts';
 import { pass, settle, startTime, stopTime, timersLeft } from '../../fakes/virtual-time.ts';
@@ -14,7 +14,7 @@ const BURST_CALLS = 10 * CAPACITY_PER_MS * BURST_MS;
 
 /** The queue as it was: first come, first served, no look at deadlines, nor at what is to be done already. */
 class PlainQueue extends Queue<ActiveCall> {
-  override push(call: ActiveCall, now: number): boolean {
+  override push(call: ActiveCall, now: number): NoRoom | undefined {
     return super.push(call, now, 0);
   }
 

@@ -14,7 +14,7 @@ const busy: Observation = {
   offloadWaitMs: 50,
   forced: undefined,
   slotFree: false,
-  mayWait: true,
+  noRoom: undefined,
   waitedMs: 0,
   expectedWaitMs: 100,
   offload: true,
@@ -39,7 +39,8 @@ describe('threshold', () => {
       'has waited too long',
     ],
     ['no slot at all', { expectedWaitMs: Infinity }, 'cloud', 'would wait too long'],
-    ['a short wait, but a full queue', { expectedWaitMs: 1, mayWait: false }, 'cloud', 'queue full'],
+    ['a short wait, but a full queue', { expectedWaitMs: 1, noRoom: 'queue full' }, 'cloud', 'queue full'],
+    ['and one too long', { expectedWaitMs: 1, noRoom: 'queue too long' }, 'cloud', 'queue too long'],
     ['a threshold of zero', { offloadWaitMs: 0, expectedWaitMs: 0 }, 'cloud', 'has waited too long'],
     ['offload: false', { offload: false }, 'queue', 'offload: false'],
     ['a degraded cloud', { cloud: 'throttled' }, 'queue', 'throttled'],
@@ -64,7 +65,7 @@ describe('threshold', () => {
     ['no slot that comes', { cloudDelayMs: 60 }, 'cloud', 'would wait too long'],
     [
       'a slot that comes, but a full queue',
-      { slotReadyInMs: 20, cloudDelayMs: 60, mayWait: false },
+      { slotReadyInMs: 20, cloudDelayMs: 60, noRoom: 'queue full' },
       'cloud',
       'would wait too long',
     ],
@@ -80,8 +81,8 @@ describe('threshold', () => {
 
   it('rejects what may neither wait nor leave', () => {
     const rejected = { place: 'reject', reason: 'queue full', error: 'Overloaded' };
-    expect(place({ ...busy, mayWait: false, cloud: 'unreachable' })).toEqual(rejected);
-    expect(place({ ...busy, mayWait: false, offload: false })).toEqual(rejected);
+    expect(place({ ...busy, noRoom: 'queue full', cloud: 'unreachable' })).toEqual(rejected);
+    expect(place({ ...busy, noRoom: 'queue full', offload: false })).toEqual(rejected);
   });
 });
 
@@ -92,7 +93,7 @@ describe('the other policies', () => {
       reason: 'policy',
     });
     expect(place({ ...busy, policy: 'never', slotFree: true })).toEqual({ place: 'pool', reason: 'policy' });
-    expect(place({ ...busy, policy: 'never', mayWait: false })).toMatchObject({
+    expect(place({ ...busy, policy: 'never', noRoom: 'queue full' })).toMatchObject({
       place: 'reject',
       error: 'Overloaded',
     });
@@ -130,7 +131,7 @@ describe('a forced place', () => {
       place: 'queue',
       reason: 'forced',
     });
-    expect(place({ ...busy, forced: 'pool', mayWait: false })).toMatchObject({
+    expect(place({ ...busy, forced: 'pool', noRoom: 'queue full' })).toMatchObject({
       place: 'reject',
       error: 'Overloaded',
     });
@@ -149,7 +150,7 @@ const observation: fc.Arbitrary<Observation> = fc.record({
   offloadWaitMs: fc.nat(200),
   forced: fc.constantFrom(undefined, 'pool', 'cloud'),
   slotFree: fc.boolean(),
-  mayWait: fc.boolean(),
+  noRoom: fc.constantFrom(undefined, 'queue full', 'queue too long'),
   waitedMs: fc.nat(200),
   expectedWaitMs: fc.option(fc.nat(200), { nil: undefined }),
   offload: fc.boolean(),
@@ -163,13 +164,13 @@ it('holds for everything that can be observed', () => {
     fc.property(observation, (seen) => {
       const placed = place(seen);
       if (placed.place === 'pool') expect(seen.slotFree).toBe(true);
-      if (placed.place === 'queue') expect(seen.mayWait && !seen.slotFree).toBe(true);
+      if (placed.place === 'queue') expect([seen.noRoom, seen.slotFree]).toEqual([undefined, false]);
       if (placed.place === 'cloud') {
         expect([seen.offload, seen.fitsEvent, seen.cloud]).toEqual([true, true, undefined]);
         expect(seen.forced === 'pool' || (seen.policy === 'never' && seen.forced === undefined)).toBe(false);
       }
       if (placed.place === 'reject') {
-        expect(seen.forced === 'cloud' ? placed.error : !seen.slotFree && !seen.mayWait).toBeTruthy();
+        expect(seen.forced === 'cloud' ? placed.error : !seen.slotFree && seen.noRoom).toBeTruthy();
       }
       if (seen.forced !== undefined && placed.place !== 'reject')
         expect(placed.place === 'cloud').toBe(seen.forced === 'cloud');

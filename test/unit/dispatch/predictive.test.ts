@@ -145,7 +145,8 @@ describe('predictive', () => {
     rig.call('home');
     rig.call('once', { timeoutMs: 30_000 });
     const made = rig.call('once', { timeoutMs: 1100 });
-    expect(errorOf(made)).toMatchObject({ name: 'Overloaded' });
+    const message = "Overloaded: more work waits than can be done in the call's time";
+    expect(errorOf(made)).toMatchObject({ name: 'Overloaded', message });
     expect(rig.balancer.dispatcher.queued).toBe(2);
   });
 

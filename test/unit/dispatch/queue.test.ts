@@ -10,7 +10,7 @@ describe('Queue', () => {
   it('tries the first of each concurrency, in the order in which they joined', () => {
     const queue = new Queue<Call>(10);
     for (const waiting of [call('a', 3), call('b', 4), call('c', 1, 100), call('d', 2, 3), call('e', 5, 3)]) {
-      expect(queue.push(waiting, waiting.arrivedAt, SLOTS)).toBe(true);
+      expect(queue.push(waiting, waiting.arrivedAt, SLOTS)).toBeUndefined();
     }
     expect(names(queue.next(NOW))).toEqual(['c', 'd', 'a']);
     expect(queue.size).toBe(5);
@@ -28,15 +28,15 @@ describe('Queue', () => {
     const queue = new Queue<Call>(2);
     const [a, b, c] = [call('a', 1), call('b', 2, 3), call('c', 3)];
     expect([queue.push(a, NOW, SLOTS), queue.push(b, NOW, SLOTS), queue.push(c, NOW, SLOTS)]).toEqual([
-      true,
-      true,
-      false,
+      undefined,
+      undefined,
+      'queue full',
     ]);
     queue.pushRetry(call('r', 0));
     expect(queue.size).toBe(3);
     queue.remove(b);
-    expect(queue.push(c, NOW, SLOTS)).toBe(true);
-    expect(new Queue<Call>(0).push(a, NOW, SLOTS)).toBe(false);
+    expect(queue.push(c, NOW, SLOTS)).toBeUndefined();
+    expect(new Queue<Call>(0).push(a, NOW, SLOTS)).toBe('queue full');
   });
 
   it('tells which concurrency waits, with those placed before and without', () => {
@@ -65,24 +65,24 @@ describe('Queue', () => {
   it('lets no call wait that comes too late for the work that waits', () => {
     const queue = new Queue<Call>(10);
     const work = { expectedMs: 100 };
-    for (let i = 0; i < 4; i += 1) expect(queue.push(call('a', 0, 1, work), 0, SLOTS)).toBe(true);
+    for (let i = 0; i < 4; i += 1) expect(queue.push(call('a', 0, 1, work), 0, SLOTS)).toBeUndefined();
     // Two slots have 200 ms of work each.
-    expect(queue.push(call('b', 0, 1, { deadlineAt: 199 }), 0, SLOTS)).toBe(false);
-    expect(queue.push(call('b', 0, 1, { deadlineAt: 199 }), 0, 3)).toBe(true);
-    expect(queue.push(call('c', 0, 1, { deadlineAt: 200 }), 0, SLOTS)).toBe(true);
+    expect(queue.push(call('b', 0, 1, { deadlineAt: 199 }), 0, SLOTS)).toBe('queue too long');
+    expect(queue.push(call('b', 0, 1, { deadlineAt: 199 }), 0, 3)).toBeUndefined();
+    expect(queue.push(call('c', 0, 1, { deadlineAt: 200 }), 0, SLOTS)).toBeUndefined();
     // Whose time is over waits for being told so; and without slots nobody knows.
-    expect(queue.push(call('d', 0, 1, { deadlineAt: 0 }), 0, SLOTS)).toBe(true);
-    expect(queue.push(call('e', 0, 1, { deadlineAt: 1 }), 0, 0)).toBe(true);
+    expect(queue.push(call('d', 0, 1, { deadlineAt: 0 }), 0, SLOTS)).toBeUndefined();
+    expect(queue.push(call('e', 0, 1, { deadlineAt: 1 }), 0, 0)).toBeUndefined();
   });
 
   it('counts a call’s own run as well, where it is known', () => {
     const queue = new Queue<Call>(10);
     for (let i = 0; i < 4; i += 1) queue.push(call('a', 0, 1, { expectedMs: 100 }), 0, SLOTS);
-    expect(queue.push(call('b', 0, 4, { expectedMs: 25, deadlineAt: 299 }), 0, SLOTS)).toBe(false);
-    expect(queue.push(call('b', 0, 4, { expectedMs: 25, deadlineAt: 300 }), 0, SLOTS)).toBe(true);
+    expect(queue.push(call('b', 0, 4, { expectedMs: 25, deadlineAt: 299 }), 0, SLOTS)).toBe('queue too long');
+    expect(queue.push(call('b', 0, 4, { expectedMs: 25, deadlineAt: 300 }), 0, SLOTS)).toBeUndefined();
     // The first in line is given its chance: nobody knows when a slot will be free.
     expect(new Queue<Call>(10).push(call('c', 0, 1, { expectedMs: 100, deadlineAt: 1 }), 0, SLOTS)).toBe(
-      true,
+      undefined,
     );
   });
 
@@ -94,18 +94,21 @@ describe('Queue', () => {
     queue.push(keeps, 0, 1);
     changing.expectedMs = 5;
     queue.remove(changing);
-    expect(queue.push(call('c', 0, 1, { deadlineAt: 9 }), 0, 1)).toBe(false);
-    expect(queue.push(call('c', 0, 1, { deadlineAt: 10 }), 0, 1)).toBe(true);
+    expect(queue.push(call('c', 0, 1, { deadlineAt: 9 }), 0, 1)).toBe('queue too long');
+    expect(queue.push(call('c', 0, 1, { deadlineAt: 10 }), 0, 1)).toBeUndefined();
   });
 
   it('keeps no more params than memory bears, but any one', () => {
     const queue = new Queue<Call>(10);
     const large = (): Call => call('a', 0, 1, { characters: 100 * 1024 * 1024 });
     const first = large();
-    expect([queue.push(first, NOW, SLOTS), queue.push(large(), NOW, SLOTS)]).toEqual([true, false]);
-    expect(queue.push(call('small', 0), NOW, SLOTS)).toBe(true);
+    expect([queue.push(first, NOW, SLOTS), queue.push(large(), NOW, SLOTS)]).toEqual([
+      undefined,
+      'queue full',
+    ]);
+    expect(queue.push(call('small', 0), NOW, SLOTS)).toBeUndefined();
     queue.remove(first);
-    expect(queue.push(large(), NOW, SLOTS)).toBe(true);
+    expect(queue.push(large(), NOW, SLOTS)).toBeUndefined();
   });
 
   it('knows when a call can’t be done any more, unless it has run before', () => {
@@ -138,7 +141,7 @@ describe('Queue', () => {
               queue.pushRetry(waiting);
               retries.push(waiting);
             } else {
-              expect(queue.push(waiting, now, SLOTS)).toBe(fresh.length < limit);
+              expect(queue.push(waiting, now, SLOTS)).toBe(fresh.length < limit ? undefined : 'queue full');
               if (fresh.length < limit) fresh.push(waiting);
             }
           } else {
