@@ -263,9 +263,8 @@ export class Dispatcher implements CallEvents<ActiveCall> {
     this.onQueued();
     const stays = this.offload.take(call);
     if (stays === undefined) return;
-    if (stays.hopeless === true) this.#refuse(call, stays);
     // Those that waited before it may just have left, or a slot has come: alone in the queue nobody would look for it.
-    else if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, stays);
+    if (this.#queue.size > 0 || !this.#leasing.place(call)) this.#wait(call, stays);
     else this.#observer?.placed(call, 'pool', cloudFirst ? stays.reason : 'slot free', stays.expected);
   }
 

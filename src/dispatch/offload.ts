@@ -40,8 +40,6 @@ interface OffloadParts {
 export interface Stays {
   readonly reason: PlacementReason | 'no slot free';
   readonly expected?: ExpectedFinish | undefined;
-  /** Its deadline is out of reach in both places: it is refused. */
-  readonly hopeless?: boolean;
 }
 
 /** Why a call, or a copy of it, is sent. */
@@ -135,7 +133,7 @@ export class Offload implements WayOut {
     const told = bounded(expected);
     if (told !== undefined) call.weighed = { reason, ...told };
     if (expected !== undefined && where === 'queue') this.#learning?.stays(call, expected.localMs);
-    return { reason, expected: told, hopeless: reason === 'deadline out of reach' };
+    return { reason, expected: told };
   }
 
   /** A call has begun to wait: it is placed again once it has waited too long, or whenever the lookout looks. */

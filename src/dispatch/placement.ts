@@ -70,8 +70,7 @@ export type PlacementReason =
   | 'local sooner'
   | 'too dear'
   | 'offloading does not pay'
-  | 'likely throttled'
-  | 'deadline out of reach';
+  | 'likely throttled';
 
 /** From now to the answer, as expected in each place, in milliseconds. */
 export interface ExpectedFinish {
@@ -154,16 +153,13 @@ const LEAVES: ReadonlySet<PlacementReason> = new Set([
   'only the cloud in time',
 ]);
 
-/** A wait is only called hopeless when it is expected to last this much longer than the deadline: estimates are off by a third. */
-const HOPELESS = 1.5;
-
 /**
  * predictive: to the cloud, if it is expected to answer sooner by the call's margin, or if others save more by that than the
  * call loses (relievesOthers), and the time saved altogether is worth its price; or if the cloud alone answers in time.
  * Refused, if its wait alone outlasts its deadline.
  */
 function placeByForesight(observation: Observation): Placement {
-  const { foresight, slotFree, expectedWaitMs, noRoom, remainingMs = Infinity } = observation;
+  const { foresight, slotFree, expectedWaitMs, noRoom } = observation;
   const waitMs = slotFree ? 0 : expectedWaitMs;
   if (foresight === undefined || waitMs === undefined) return placeByThreshold(observation);
   const { cloudMs } = foresight;
@@ -172,9 +168,6 @@ function placeByForesight(observation: Observation): Placement {
   const verdict = weigh(observation, foresight, localMs);
   if (LEAVES.has(verdict)) return { place: 'cloud', reason: verdict, expected };
   if (slotFree) return { place: 'pool', reason: verdict, expected };
-  if (waitMs > remainingMs * HOPELESS) {
-    return { place: 'reject', reason: 'deadline out of reach', error: 'Overloaded', expected };
-  }
   if (noRoom === undefined) return { place: 'queue', reason: verdict, expected };
   const usable = barrierOf(observation) === undefined && foresight.throttleChance <= MOST_THROTTLE_CHANCE;
   return { ...(usable ? to('cloud', noRoom) : turnAway(noRoom)), expected };

@@ -98,7 +98,6 @@ const REASONS = {
   'local sooner': 'the pool is expected to answer sooner',
   'relieves others': 'others save more by its leaving than it loses',
   'only the cloud in time': 'only the cloud can answer in time',
-  'deadline out of reach': 'its deadline is out of reach',
   'too dear': 'the time it would save is too dear',
   'offloading does not pay': 'offloading its function has not paid of late',
   'likely throttled': 'the cloud would probably refuse it',
