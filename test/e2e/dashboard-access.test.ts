@@ -91,7 +91,16 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
   });
 
   it.each(['light', 'dark'] as const)('fits a phone of 360 px, %s', async (colorScheme) => {
-    const { page, faults, byId } = await open({ context: { viewport: PHONE, colorScheme, hasTouch: true } });
+    const { page, pool, faults, byId } = await open({
+      context: { viewport: PHONE, colorScheme, hasTouch: true },
+    });
+    // As long as a name may be.
+    const name = 'a'.repeat(128);
+    pool.change = (snapshot) => ({
+      ...snapshot,
+      functions: snapshot.functions.map((one, index) => (index === 0 ? { ...one, name } : one)),
+    });
+    await byId('method').locator('option', { hasText: name }).waitFor({ state: 'attached' });
     await page.evaluate(`{
       const answer = document.getElementById('answer');
       answer.hidden = false;
