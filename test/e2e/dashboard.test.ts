@@ -94,6 +94,22 @@ describe.skipIf(found.missing !== undefined)('the dashboard', () => {
     );
   });
 
+  it('keeps the form and the decisions together, beside however many functions', async () => {
+    const { page, pool, byId } = await openDashboard(browser);
+    pool.change = ({ functions, ...rest }) => ({
+      ...rest,
+      functions: Array.from({ length: 41 }, (_, index) => ({ ...functions[0]!, name: `function${index}` })),
+    });
+    await expect.poll(() => byId('functions-table').locator('tbody').count(), PATIENCE).toBe(41);
+    const [functions, call, decisions] = await page.evaluate<{ top: number; bottom: number }[]>(
+      `['functions', 'call', 'decisions'].map((name) => document.querySelector('.panel.' + name).getBoundingClientRect())`,
+    );
+    expect(functions!.bottom - functions!.top).toBeGreaterThan(2000);
+    expect(call!.top).toBe(functions!.top);
+    expect(call!.bottom - call!.top).toBeLessThan(600);
+    expect(decisions!.top - call!.bottom).toBe(12);
+  });
+
   it('says plainly that workers are processes, and why', async () => {
     const { pool, byId, shows } = await openDashboard(browser);
     await shows('pool-words', 'containers');
