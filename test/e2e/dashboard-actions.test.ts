@@ -84,6 +84,18 @@ describe.skipIf(found.missing !== undefined)("the dashboard's buttons", () => {
     await shows('figures', 'threshold 125 ms');
   });
 
+  it.each([12.5, 700_000])(
+    'sets the policy beside a wait of %d ms, which the API takes too',
+    async (waitMs) => {
+      const { pool, byId, button, did } = await open();
+      await pool.setOffload('threshold', waitMs);
+      await expect.poll(() => byId('wait-ms').inputValue(), PATIENCE).toBe(String(waitMs));
+      await byId('policy').selectOption('always');
+      await button('Apply').click();
+      await did(`offload threshold ${waitMs}`, `offload always ${waitMs}`);
+    },
+  );
+
   it('shows the plan of a deploy, and deploys', async () => {
     const { button, shows, did } = await open();
     await button('Show plan').click();
