@@ -6,8 +6,10 @@
  */
 export function createLiveField(field, onShown = () => {}) {
   let changed = false;
+  let last = field.value;
   field.addEventListener('input', () => {
-    changed = true;
+    // What was changed back is as the balancer had it last, so there is nothing to keep.
+    changed = field.value !== last;
     onShown();
   });
   return {
@@ -16,6 +18,7 @@ export function createLiveField(field, onShown = () => {}) {
     },
     /** @param {string} value as the balancer has it */
     show(value) {
+      last = value;
       if (changed || field.value === value) return;
       field.value = value;
       onShown();
