@@ -81,6 +81,32 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
     await shows('said', 'Offload policy: never');
   });
 
+  it('hands the focus on when a drained worker has no button any more, or no tile', async () => {
+    const { page, pool } = await open();
+    const [first, second, third, ...others] = pool.state.pool.workers.map(({ id }) => id);
+    const focused = `document.activeElement.getAttribute('aria-label')`;
+    const show = (ids: readonly (string | undefined)[], draining: readonly (string | undefined)[]): void => {
+      pool.change = (snapshot) => {
+        const { pool: now } = snapshot.status;
+        const workers = now.workers
+          .filter(({ id }) => ids.includes(id))
+          .map((one) => (draining.includes(one.id) ? { ...one, state: 'draining' as const } : one));
+        return { ...snapshot, status: { ...snapshot.status, pool: { ...now, workers } } };
+      };
+    };
+    await page.getByRole('button', { name: `Drain ${first}` }).focus();
+    show([first, second, third, ...others], [first]);
+    await expect.poll(() => page.evaluate(focused), PATIENCE).toBe(`Drain ${second}`);
+    show([first, third, ...others], [first]);
+    await expect.poll(() => page.evaluate(focused), PATIENCE).toBe(`Drain ${third}`);
+    // One that stays has it even where its tile goes to another place.
+    show([first, second, third], [first]);
+    await page.getByRole('button', { name: `Drain ${second}` }).waitFor();
+    expect(await page.evaluate(focused)).toBe(`Drain ${third}`);
+    show([first, second, third], [first, second, third]);
+    await expect.poll(() => page.evaluate(focused), PATIENCE).toBe('Workers');
+  });
+
   it('gives the focus back when the question is answered', async () => {
     const { page, byId } = await open();
     await page.getByRole('button', { name: 'Destroy…' }).focus();

@@ -58,6 +58,22 @@ export function setShare(part, share) {
 }
 
 /**
+ * Where the focus is on a button in here: gives it back if it gets lost meanwhile, as by moving the button. If that one is gone
+ * or hidden, the next has it, or else the parent: whoever works by keyboard isn't thrown back to the top of the page.
+ * @param {HTMLElement} parent
+ * @returns {() => void} to be called when all has changed
+ */
+function holdFocus(parent) {
+  const buttons = [...parent.querySelectorAll('button')];
+  const from = buttons.findIndex((button) => button === document.activeElement);
+  if (from === -1) return () => {};
+  return () => {
+    const found = buttons.slice(from).find((button) => button.isConnected && !button.hidden);
+    if (found !== document.activeElement) (found ?? parent).focus();
+  };
+}
+
+/**
  * A row of elements that follows a list: an item keeps its element, and with it the focus, as long as its key stays.
  * @template Item
  * @template {{ readonly root: HTMLElement }} View
@@ -85,6 +101,7 @@ export class KeyedList {
    * @param {(item: Item) => string} keyOf
    */
   show(items, keyOf) {
+    const giveFocus = holdFocus(this.#parent);
     const keys = new Set(items.map(keyOf));
     for (const [key, view] of this.#views) {
       if (keys.has(key)) continue;
@@ -105,6 +122,7 @@ export class KeyedList {
       }
       previous = view.root;
     }
+    giveFocus();
   }
 
   /** The first element of ours; others, such as a table's head, may stand before it. */
