@@ -242,6 +242,18 @@ describe.skipIf(found.missing !== undefined)("the dashboard's buttons", () => {
       expect(await page.evaluate('document.activeElement.id')).toBe('params');
     });
 
+    it('leaves params alone that were typed for the function whose button it is', async () => {
+      const { page, byId, button } = await open();
+      await button('Call thumbnail').click();
+      await byId('params').fill('[33]');
+      await byId('method').focus();
+      await button('Call thumbnail').click();
+      expect(await byId('params').inputValue()).toBe('[33]');
+      expect(await page.evaluate('document.activeElement.id')).toBe('params');
+      await button('Call fibonacci').click();
+      expect(JSON.parse(await byId('params').inputValue())).toEqual([10]);
+    });
+
     it('leaves params alone that were changed, whatever the functions do', async () => {
       const { pool, byId } = await open();
       await byId('params').fill('[33]');

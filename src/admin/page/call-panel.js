@@ -70,8 +70,11 @@ export function createCallPanel(rpc) {
       describe();
     },
     choose(name) {
-      method.value = name;
-      choose();
+      // Chosen already: params that were typed for it stay.
+      if (method.value !== name) {
+        method.value = name;
+        choose();
+      }
       form.scrollIntoView({ block: 'nearest' });
       params.focus();
     },
