@@ -5,6 +5,8 @@
 /** How deep a schema that names itself is followed. */
 const MAX_DEPTH = 8;
 const SAMPLE_NUMBER = 10;
+/** How many multiples of a fraction are looked at for a whole one. */
+const MOST_TIMES = 1000;
 const SAMPLE_TEXT = 'The quick brown fox jumps over the lazy dog';
 /** The smallest picture: one grey dot, as a PNG. */
 const SAMPLE_BASE64 =
@@ -74,12 +76,47 @@ function sampleOfType(schema, root, depth) {
 
 /** @param {Schema} schema @param {boolean} whole */
 function sampleNumber(schema, whole) {
-  const step = whole ? 1 : Number.EPSILON;
-  const least = Math.max(schema['minimum'] ?? -Infinity, (schema['exclusiveMinimum'] ?? -Infinity) + step);
-  const most = Math.min(schema['maximum'] ?? Infinity, (schema['exclusiveMaximum'] ?? Infinity) - step);
+  /** @type {(name: string, otherwise: number) => number} */
+  const limit = (name, otherwise) => (typeof schema[name] === 'number' ? schema[name] : otherwise);
+  const least = Math.max(limit('minimum', -Infinity), limit('exclusiveMinimum', -Infinity));
+  const most = Math.min(limit('maximum', Infinity), limit('exclusiveMaximum', Infinity));
+  /** @param {number} value */
+  const allowed = (value) =>
+    value >= least &&
+    value <= most &&
+    value > limit('exclusiveMinimum', -Infinity) &&
+    value < limit('exclusiveMaximum', Infinity);
+  const step = stepOf(schema['multipleOf'], whole);
   const value = Math.min(most, Math.max(least, SAMPLE_NUMBER));
-  const multiple = schema['multipleOf'];
-  return typeof multiple === 'number' ? Math.ceil(value / multiple) * multiple : value;
+  if (step === undefined) {
+    // Where a limit itself isn't allowed: the nearest round number, or what lies between two that are close.
+    const around = [
+      value,
+      Math.floor(value) + 1,
+      Math.ceil(value) - 1,
+      (least + most) / 2,
+      value * 2,
+      value / 2,
+    ];
+    return around.find(allowed) ?? value;
+  }
+  const nearest = Math.ceil(value / step);
+  // 3 × 0.1 is a little more than 0.3, which is what is meant.
+  const around = [nearest, nearest - 1, nearest + 1].map((times) => Number((times * step).toPrecision(15)));
+  return around.find(allowed) ?? value;
+}
+
+/**
+ * What a number has to be a multiple of; undefined: it may be any.
+ * @param {unknown} multiple @param {boolean} whole
+ */
+function stepOf(multiple, whole) {
+  if (typeof multiple !== 'number' || multiple <= 0) return whole ? 1 : undefined;
+  let step = multiple;
+  // Of 2.5 every second multiple is whole.
+  for (let times = 1; whole && !Number.isInteger(step) && times <= MOST_TIMES; times++)
+    step = multiple * times;
+  return step;
 }
 
 /** @param {Schema} schema */
