@@ -102,9 +102,9 @@ function describe(
   };
 
   gauge('build_info', 'The version that runs.', () => [[{ version: status().version }, 1]]);
-  gauge('start_time_seconds', 'When the balancer was started, since the epoch.', () => {
-    return (Date.now() - status().uptimeMs) / MS;
-  });
+  // Worked out once: the clocks' difference trembles, and a start that moves would look like a restart.
+  const startedAt = (Date.now() - status().uptimeMs) / MS;
+  gauge('start_time_seconds', 'When the balancer was started, since the epoch.', () => startedAt);
 
   counter('calls_total', 'Calls answered, by how they ended.', () => [...callsOf(recorder)]);
   histogram('call_duration_seconds', 'From a call’s arrival to its answer.', () =>

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMetrics } from '../../../src/admin/metrics.ts';
+import type { Status } from '../../../src/admin/operations.ts';
 import { Recorder } from '../../../src/admin/recorder.ts';
 import { sampleStatus } from '../../fakes/operations.ts';
 import { ok, observed, spec, TURNED_AWAY } from './calls.ts';
 
+const BEGUN_AT = 1_790_000_000_000;
+
 // Which bucket a call is in must not depend on how long the test takes to record it.
-beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'], now: BEGUN_AT }));
 afterEach(() => void vi.useRealTimers());
 
 async function scrape(recorder: Recorder): Promise<string> {
@@ -65,6 +68,20 @@ describe('the metrics', () => {
     expect(value(text, 'spillway_calls_total{function="add",backend="pool",outcome="ok"}')).toBe('1');
     expect(value(text, 'spillway_slots')).toBe('2');
     expect(contentType).toContain('text/plain');
+  });
+
+  it('have one start of the balancer, whenever they are scraped', async () => {
+    let uptimeMs = 61_000;
+    const status = (): Status => ({ ...sampleStatus(), uptimeMs });
+    const metrics = createMetrics({ status, recorder: new Recorder(), retriesLeft: () => 42 });
+    const starts: (string | undefined)[] = [];
+    for (let scrape = 0; scrape < 3; scrape++) {
+      starts.push(value((await metrics.collect()).text, 'spillway_start_time_seconds'));
+      vi.advanceTimersByTime(1001);
+      uptimeMs += 1000; // rounded
+    }
+    metrics.close();
+    expect(starts).toEqual(Array<string>(3).fill(String((BEGUN_AT - 61_000) / 1000)));
   });
 
   it('follow the house: names begin with spillway_, each with help and type, and no value is missing', async () => {
