@@ -12,19 +12,16 @@ import type {
   RestartRefusal,
   Snapshot,
   Status,
-  WorkerStatus,
 } from './admin/operations.ts';
 import type { Recorder } from './admin/recorder.ts';
 import type { ActiveCall } from './dispatch/active-call.ts';
 import type { Outcome } from './dispatch/call.ts';
-import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { FunctionSpec, Manifest } from './functions/manifest.ts';
 import { mixOf } from './function-mix.ts';
 import type { PoolControl } from './pool-control.ts';
 import { textOfResult } from './pool/answer.ts';
-import type { Pool } from './pool/pool.ts';
-import type { Worker } from './pool/worker.ts';
-import type { WorkerLoad, WorkerUsages } from './worker-usage.ts';
+import { poolStatus, type Loads, type PoolParts } from './pool-status.ts';
+import type { WorkerUsages } from './worker-usage.ts';
 
 /** The restart in place, of which the balancer itself knows nothing. */
 export interface Restarts {
@@ -35,30 +32,17 @@ export interface Restarts {
 }
 
 /** The parts of the balancer, as they come to be during the start. */
-export interface Parts {
-  pool?: Pool;
-  dispatcher?: Dispatcher;
+export interface Parts extends PoolParts {
   /** The functions that clients can call; undefined while none are loaded. */
   readonly manifest: () => Manifest | undefined;
-  /** The pool's name. */
-  poolId: string;
-  runtime: Status['pool']['runtime'];
-  runtimeReason?: string;
   readonly cloud: CloudLink;
   /** Absent where nothing could become a new version: only a daemon can. */
   readonly restarts: Restarts | undefined;
   /** What the workers use; once the runtime is there. */
   usages?: WorkerUsages;
-  /** Workers and functions; once the pool is there. */
-  poolControl?: PoolControl;
 }
 
-/** What a worker uses, by its id. */
-type Loads = (id: string) => WorkerLoad | undefined;
-
 const OFFLOAD_POLICIES = ['threshold', 'predictive', 'never', 'always'] as const;
-/** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
-const FOR_EVER_MS = 3_600_000;
 
 /** The operations of one balancer. */
 export class BalancerOperations implements Operations {
@@ -90,7 +74,7 @@ export class BalancerOperations implements Operations {
     return {
       version: this.#version,
       uptimeMs: Math.round(performance.now() - this.#startedAt),
-      pool: this.#poolStatus(loads),
+      pool: poolStatus(this.#config, this.#parts, loads),
       cloud: this.#cloudStatus(asksCloud),
       offload: dispatcher?.offload.rule ?? {
         policy: this.#config.offload,
@@ -216,33 +200,6 @@ export class BalancerOperations implements Operations {
     return this.#parts.poolControl;
   }
 
-  #poolStatus(loads: Loads | undefined): Status['pool'] {
-    const { pool, dispatcher, poolControl, poolId, runtime, runtimeReason } = this.#parts;
-    const n = poolControl?.n ?? this.#config.workers;
-    const scaling = poolControl?.scaling;
-    const count = (state: Worker['state']): number => pool?.count(state) ?? 0;
-    const slots = pool?.slots ?? [];
-    return {
-      id: poolId,
-      runtime,
-      ...(runtimeReason !== undefined && { runtimeReason }),
-      n,
-      min: n,
-      max: 2 * n,
-      starting: count('starting'),
-      ready: count('ready'),
-      ejected: count('ejected'),
-      draining: count('draining'),
-      standby: count('standby'),
-      slots: slots.length,
-      running: slots.reduce((sum, slot) => sum + slot.running, 0),
-      queued: dispatcher?.queued ?? 0,
-      expectedWaitMs: Math.min(FOR_EVER_MS, dispatcher?.expectedWaitMs() ?? FOR_EVER_MS),
-      workers: pool?.workers.map((worker) => ({ ...workerStatus(worker), ...loads?.(worker.id) })) ?? [],
-      ...(scaling !== undefined && { scaling }),
-    };
-  }
-
   #cloudStatus(asksCloud: boolean): Status['cloud'] {
     const { cloud } = this.#parts;
     // Fetched for the next look, at most once a minute, since it is paid for; whoever looks now gets what is there.
@@ -255,22 +212,6 @@ export class BalancerOperations implements Operations {
     const figures = this.#figures;
     return { ...cloud.status(), ...(figures !== undefined && { figures: { ...figures } }) };
   }
-}
-
-function workerStatus(worker: Worker): WorkerStatus {
-  const { id, state, reason, slots, running, calls, failures, startedAt, containerId, pid } = worker;
-  return {
-    id,
-    state,
-    ...(reason !== undefined && { reason }),
-    slots: slots.length,
-    running,
-    calls,
-    failures,
-    startedAt,
-    ...(containerId !== undefined && { containerId }),
-    ...(pid !== undefined && { pid }),
-  };
 }
 
 function answerOf(callId: string, outcome: Outcome): OperatorCallAnswer {

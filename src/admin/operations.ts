@@ -42,6 +42,8 @@ export interface Status {
     readonly ejected: number;
     readonly draining: number;
     readonly standby: number;
+    /** How many slots a worker is made with; one that starts, or whose slot has just ended, has fewer. */
+    readonly slotsPerWorker: number;
     readonly slots: number;
     readonly running: number;
     readonly queued: number;

@@ -58,6 +58,7 @@ export class BusyPool extends FakeOperations {
         ejected: 1,
         draining: 0,
         standby: 2,
+        slotsPerWorker: SLOTS,
         slots,
         running,
         queued: Math.round(over * 60),

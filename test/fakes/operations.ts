@@ -40,6 +40,7 @@ export function sampleStatus(): Status {
       ejected: 0,
       draining: 1,
       standby: 0,
+      slotsPerWorker: 1,
       slots: 2,
       running: 1,
       queued: 0,

@@ -5,6 +5,7 @@ import { Recorder } from '../../src/admin/recorder.ts';
 import { CloudLink } from '../../src/cloud-link.ts';
 import { parseConfig } from '../../src/config.ts';
 import { BalancerOperations } from '../../src/operations.ts';
+import { poolStatus } from '../../src/pool-status.ts';
 
 it('buys no figures of the cloud for a scrape, which doesn’t show them', () => {
   const config = parseConfig({});
@@ -22,4 +23,10 @@ it('buys no figures of the cloud for a scrape, which doesn’t show them', () =>
   expect(asked).not.toHaveBeenCalled();
   operations.status();
   expect(asked).toHaveBeenCalledOnce();
+});
+
+it('says how many slots a worker has, also while there is none', () => {
+  const parts = { poolId: 'p1', runtime: 'process' } as const;
+  const { slotsPerWorker, slots } = poolStatus(parseConfig({ SPILLWAY_WORKER_SLOTS: '3' }), parts, undefined);
+  expect({ slotsPerWorker, slots }).toEqual({ slotsPerWorker: 3, slots: 0 });
 });

@@ -13,8 +13,9 @@ const GAP_S = 3;
 const LINES = {
   running: ({ status }) => status.pool.running,
   load: ({ status }) => status.pool.running + status.pool.queued,
-  n: ({ status }) => status.pool.min * slotsAWorker(status.pool),
-  max: ({ status }) => status.pool.max * slotsAWorker(status.pool),
+  // N and 2N are workers; the load is in slots, and so are its limits.
+  n: ({ status }) => status.pool.min * status.pool.slotsPerWorker,
+  max: ({ status }) => status.pool.max * status.pool.slotsPerWorker,
   waitMs: ({ status }) => status.pool.expectedWaitMs,
   thresholdMs: ({ status }) => status.offload.waitMs,
   poolRate: ({ rates }) => rates.pool.perSecond,
@@ -25,11 +26,6 @@ const LINES = {
   cloudP99: ({ rates }) => (rates.cloud.perSecond > 0 ? rates.cloud.p99Ms : null),
 };
 const NAMES = /** @type {readonly Line[]} */ (Object.keys(LINES));
-
-/** N and 2N are workers; the load is calls, so the limits are shown in slots. @param {Snapshot['status']['pool']} pool */
-function slotsAWorker(pool) {
-  return pool.workers[0]?.slots ?? 1;
-}
 
 export class History {
   /** Seconds since the epoch. @type {number[]} */

@@ -1,0 +1,71 @@
+/** The pool as its status shows it. A part of the composition root. */
+import type { Status, WorkerStatus } from './admin/operations.ts';
+import type { Config } from './config.ts';
+import type { Dispatcher } from './dispatch/dispatcher.ts';
+import type { PoolControl } from './pool-control.ts';
+import type { Pool } from './pool/pool.ts';
+import type { Worker } from './pool/worker.ts';
+import type { WorkerLoad } from './worker-usage.ts';
+
+/** The parts of the balancer that it is read from, as they come to be during the start. */
+export interface PoolParts {
+  pool?: Pool;
+  dispatcher?: Dispatcher;
+  /** The pool's name. */
+  poolId: string;
+  runtime: Status['pool']['runtime'];
+  runtimeReason?: string;
+  /** Workers and functions; once the pool is there. */
+  poolControl?: PoolControl;
+}
+
+/** What a worker uses, by its id. */
+export type Loads = (id: string) => WorkerLoad | undefined;
+
+/** With no slot at all a call would wait for ever, which JSON can't say: an hour stands for it. */
+const FOR_EVER_MS = 3_600_000;
+
+/** The pool's part of the status; `loads` is left out where nobody wants to know them. */
+export function poolStatus(config: Config, parts: PoolParts, loads: Loads | undefined): Status['pool'] {
+  const { pool, dispatcher, poolControl, poolId, runtime, runtimeReason } = parts;
+  const n = poolControl?.n ?? config.workers;
+  const scaling = poolControl?.scaling;
+  const count = (state: Worker['state']): number => pool?.count(state) ?? 0;
+  const slots = pool?.slots ?? [];
+  return {
+    id: poolId,
+    runtime,
+    ...(runtimeReason !== undefined && { runtimeReason }),
+    n,
+    min: n,
+    max: 2 * n,
+    starting: count('starting'),
+    ready: count('ready'),
+    ejected: count('ejected'),
+    draining: count('draining'),
+    standby: count('standby'),
+    slotsPerWorker: config.workerSlots,
+    slots: slots.length,
+    running: slots.reduce((sum, slot) => sum + slot.running, 0),
+    queued: dispatcher?.queued ?? 0,
+    expectedWaitMs: Math.min(FOR_EVER_MS, dispatcher?.expectedWaitMs() ?? FOR_EVER_MS),
+    workers: pool?.workers.map((worker) => ({ ...workerStatus(worker), ...loads?.(worker.id) })) ?? [],
+    ...(scaling !== undefined && { scaling }),
+  };
+}
+
+function workerStatus(worker: Worker): WorkerStatus {
+  const { id, state, reason, slots, running, calls, failures, startedAt, containerId, pid } = worker;
+  return {
+    id,
+    state,
+    ...(reason !== undefined && { reason }),
+    slots: slots.length,
+    running,
+    calls,
+    failures,
+    startedAt,
+    ...(containerId !== undefined && { containerId }),
+    ...(pid !== undefined && { pid }),
+  };
+}
