@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { PoolControl } from './pool-control.ts';
 import type { Pool } from './pool/pool.ts';
+import type { Slot } from './pool/slot.ts';
 import type { Worker } from './pool/worker.ts';
 import type { WorkerLoad } from './worker-usage.ts';
 
@@ -46,12 +47,21 @@ export function poolStatus(config: Config, parts: PoolParts, loads: Loads | unde
     standby: count('standby'),
     slotsPerWorker: config.workerSlots,
     slots: slots.length,
+    busySlots: busySlots(slots),
     running: slots.reduce((sum, slot) => sum + slot.running, 0),
     queued: dispatcher?.queued ?? 0,
     expectedWaitMs: Math.min(FOR_EVER_MS, dispatcher?.expectedWaitMs() ?? FOR_EVER_MS),
     workers: pool?.workers.map((worker) => ({ ...workerStatus(worker), ...loads?.(worker.id) })) ?? [],
     ...(scaling !== undefined && { scaling }),
   };
+}
+
+/**
+ * How many slots calls occupy. A call that shares its slot occupies a part of it; one that waits behind another in a slot none.
+ * Pool.busySlots is for the scaling, and leaves short calls out, so that a pool full of them would be shown as idle.
+ */
+function busySlots(slots: readonly Slot[]): number {
+  return slots.reduce((sum, { running, mode }) => sum + (mode === 0 ? 0 : Math.min(1, running / mode)), 0);
 }
 
 function workerStatus(worker: Worker): WorkerStatus {
@@ -61,6 +71,7 @@ function workerStatus(worker: Worker): WorkerStatus {
     state,
     ...(reason !== undefined && { reason }),
     slots: slots.length,
+    busySlots: busySlots(slots),
     running,
     calls,
     failures,

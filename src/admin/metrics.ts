@@ -128,9 +128,9 @@ function describe(
   gauge('slots', 'Slots of the pool.', () => status().pool.slots);
   gauge('calls_running', 'Calls that run in the pool.', () => status().pool.running);
   gauge('calls_queued', 'Calls that wait for a slot.', () => status().pool.queued);
-  gauge('load_ratio', 'Calls that run, over slots.', () => {
-    const { running, slots } = status().pool;
-    return slots === 0 ? 0 : running / slots;
+  gauge('load_ratio', 'Slots that calls occupy, over all slots.', () => {
+    const { busySlots, slots } = status().pool;
+    return slots === 0 ? 0 : busySlots / slots;
   });
   gauge('expected_wait_seconds', 'What a call that comes now would wait for a slot.', () => {
     return status().pool.expectedWaitMs / MS;

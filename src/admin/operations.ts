@@ -14,6 +14,9 @@ export interface WorkerStatus {
   /** Why it is in that state, where there is something to say: `ejected: silent for 3 s`. */
   readonly reason?: string;
   readonly slots: number;
+  /** How many of them calls occupy: a fraction where several share one. */
+  readonly busySlots: number;
+  /** Calls. */
   readonly running: number;
   readonly calls: number;
   readonly failures: number;
@@ -45,6 +48,9 @@ export interface Status {
     /** How many slots a worker is made with; one that starts, or whose slot has just ended, has fewer. */
     readonly slotsPerWorker: number;
     readonly slots: number;
+    /** How many of them calls occupy: a fraction where several share one. */
+    readonly busySlots: number;
+    /** Calls. */
     readonly running: number;
     readonly queued: number;
     readonly expectedWaitMs: number;

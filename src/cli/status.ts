@@ -25,7 +25,7 @@ export function statusLines(found: Status, output: Output): string[] {
   return [
     `${output.tone('strong', `Spillway ${found.version}`)}  up ${duration(found.uptimeMs)}`,
     `pool    ${pool.id}, ${runtimeWords(pool.runtime)}${reason}`,
-    `        ${pool.ready} of ${pool.min} to ${pool.max} workers ready, ${pool.running} of ${pool.slots} slots busy, ` +
+    `        ${pool.ready} of ${pool.min} to ${pool.max} workers ready, ${tenths(pool.busySlots)} of ${pool.slots} slots busy, ` +
       `${pool.queued} calls wait, expected wait ${ms(pool.expectedWaitMs)}`,
     ...(pool.scaling === undefined ? [] : [`scaling ${pool.scaling.target} workers: ${pool.scaling.reason}`]),
     `cloud   ${output.tone(cloudTone(cloud.state), cloud.state)}${cloudReason}, ${cloud.calls} calls, ` +
@@ -38,12 +38,17 @@ export function statusLines(found: Status, output: Output): string[] {
   ];
 }
 
+/** Calls may share a slot, so that a part of it is busy. */
+function tenths(slots: number): string {
+  return String(Math.round(slots * 10) / 10);
+}
+
 /** A line for each worker. */
 function workerTable(workers: readonly WorkerStatus[], output: Output): string[] {
   const rows = workers.map((worker) => [
     worker.id,
     output.tone(workerTone(worker.state), worker.state),
-    `${worker.running}/${worker.slots}`,
+    `${tenths(worker.busySlots)}/${worker.slots}`,
     String(worker.calls),
     String(worker.failures),
     worker.cpu === undefined ? '–' : `${Math.round(worker.cpu * 100)}%`,

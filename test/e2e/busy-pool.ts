@@ -60,6 +60,7 @@ export class BusyPool extends FakeOperations {
         standby: 2,
         slotsPerWorker: SLOTS,
         slots,
+        busySlots: running,
         running,
         queued: Math.round(over * 60),
         expectedWaitMs: over * 190,
@@ -105,6 +106,7 @@ function busyWorkers(at: number, running: number, tick: number): WorkerStatus[] 
     return {
       ...worker(index, at - 11_000_000 + index * 400_000),
       state: 'ready',
+      busySlots: busy,
       running: busy,
       calls: 7000 - index * 380 + tick * 17,
       failures: index === 2 ? 3 : 0,
@@ -112,7 +114,7 @@ function busyWorkers(at: number, running: number, tick: number): WorkerStatus[] 
       memoryMb: 118 + index * 9 + (tick % 5),
     };
   });
-  const idle = { running: 0, calls: 0, failures: 0 };
+  const idle = { busySlots: 0, running: 0, calls: 0, failures: 0 };
   return [
     ...ready,
     { ...worker(6, at - 400), ...idle, state: 'starting' },

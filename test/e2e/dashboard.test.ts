@@ -56,6 +56,22 @@ describe.skipIf(found.missing !== undefined)('the dashboard', () => {
     expect(new Set(looks as string[]).size).toBe(4);
   });
 
+  it('tells calls from the slots that they share', async () => {
+    const { pool, byId, shows } = await openDashboard(browser);
+    pool.change = (snapshot) => {
+      const { status } = snapshot;
+      const [first, ...others] = status.pool.workers;
+      const workers = [{ ...first!, running: 12, busySlots: 1.2 }, ...others];
+      const now = { ...status.pool, running: 12, busySlots: 1.2, slots: 12, queued: 0, workers };
+      return { ...snapshot, status: { ...status, pool: now } };
+    };
+    await shows('figures', /Slots busy1.2 of 12/);
+    await shows('chart-load', /running 1.2with those waiting 1.2N 8/);
+    const tile = byId('workers-list').locator('li').first();
+    await expect.poll(() => tile.textContent(), PATIENCE).toMatch(/running12 calls/);
+    expect(await tile.locator('[data-busy]').count()).toBe(2);
+  });
+
   it('says what the cloud does, what it cost and why calls went there', async () => {
     const { pool, byId, shows } = await openDashboard(browser);
     await shows('cloud-state', 'ready');

@@ -18,6 +18,7 @@ export function sampleStatus(): Status {
   const worker = {
     state: 'ready',
     slots: 1,
+    busySlots: 0,
     running: 0,
     calls: 12,
     failures: 1,
@@ -42,11 +43,12 @@ export function sampleStatus(): Status {
       standby: 0,
       slotsPerWorker: 1,
       slots: 2,
+      busySlots: 1,
       running: 1,
       queued: 0,
       expectedWaitMs: 12.5,
       workers: [
-        { ...worker, id: 'w1', running: 1, pid: 101 },
+        { ...worker, id: 'w1', busySlots: 1, running: 1, pid: 101 },
         { ...worker, id: 'w2', pid: 102 },
         { ...worker, id: 'w3', state: 'draining', reason: 'an operator asked for it', pid: 103 },
       ],

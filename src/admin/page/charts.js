@@ -2,7 +2,7 @@
 import uPlot from '/vendor/uPlot.esm.js';
 import { byId, el, setText } from './dom.js';
 import { WINDOW_S } from './history.js';
-import { count, ms, rate } from './words.js';
+import { ms, rate, slotCount } from './words.js';
 
 /** @import { History, Line } from './history.js' */
 
@@ -29,7 +29,7 @@ const SPECS = [
   {
     id: 'chart-load',
     title: 'Load, in slots',
-    words: count,
+    words: slotCount,
     least: 4,
     series: [
       { line: 'running', label: 'running', colour: 'pool', filled: true },

@@ -1,6 +1,6 @@
 /** The strip of figures at the top, and who the page speaks to. */
 import { byId, el, setAttribute, setText } from './dom.js';
-import { count, ms, percent, rate, span } from './words.js';
+import { count, ms, percent, rate, slotCount, span } from './words.js';
 
 /** @import { Snapshot } from '../operations.ts' */
 
@@ -28,7 +28,7 @@ const FIGURES = [
   },
   {
     label: 'Slots busy',
-    value: ({ status }) => `${count(status.pool.running)} of ${count(status.pool.slots)}`,
+    value: ({ status }) => `${slotCount(status.pool.busySlots)} of ${count(status.pool.slots)}`,
     beside: ({ status }) => `in ${count(status.pool.ready)} ready workers`,
   },
   {

@@ -7,6 +7,7 @@ const MS_AN_HOUR = 3_600_000;
 const MS_A_DAY = 86_400_000;
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const clockFormat = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
@@ -16,6 +17,11 @@ const clockFormat = new Intl.DateTimeFormat('en-GB', {
 /** @param {number} value */
 export function count(value) {
   return whole.format(value);
+}
+
+/** Slots: several calls may share one. @param {number} value */
+export function slotCount(value) {
+  return value > 0 && value < 0.1 ? '<0.1' : tenths.format(value);
 }
 
 /** Three figures at most, so that a column of them stays calm. @param {number} value */

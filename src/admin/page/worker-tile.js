@@ -54,7 +54,7 @@ export function createWorkerTile(id, rpc) {
       setText(reason, worker.reason ?? '');
       showMarks(marks, worker);
       const values = {
-        running: `${count(worker.running)} of ${count(worker.slots)}`,
+        running: runningWords(worker),
         calls: count(worker.calls),
         failed: count(worker.failures),
         cpu: worker.cpu === undefined ? '–' : `${Math.round(worker.cpu * 100)}%`,
@@ -71,6 +71,11 @@ export function createWorkerTile(id, rpc) {
   };
 }
 
+/** Where calls share a slot, or wait in one, they aren't so many of the slots. @param {WorkerStatus} worker */
+function runningWords({ running, busySlots, slots }) {
+  return running === busySlots ? `${count(running)} of ${count(slots)}` : plural(running, 'call');
+}
+
 /** @param {WorkerStatus} worker */
 function placeOf({ containerId, pid }) {
   if (containerId !== undefined) return containerId.slice(0, SHORT_ID);
@@ -78,12 +83,12 @@ function placeOf({ containerId, pid }) {
 }
 
 /** @param {HTMLElement} marks @param {WorkerStatus} worker */
-function showMarks(marks, { state, slots, running }) {
+function showMarks(marks, { state, slots, busySlots }) {
   const shown = state === 'standby' || state === 'gone' || slots > MOST_MARKS ? 0 : slots;
   while (marks.childElementCount > shown) marks.lastElementChild?.remove();
   while (marks.childElementCount < shown) marks.append(el('i'));
   for (const [index, mark] of [...marks.children].entries()) {
-    setAttribute(mark, 'data-busy', index < running ? '' : undefined);
+    setAttribute(mark, 'data-busy', index < busySlots ? '' : undefined);
   }
 }
 

@@ -39,6 +39,16 @@ describe('the metrics', () => {
     expect(Number(value(text, 'spillway_cloud_cost_today_usd'))).toBe(0.000_012);
   });
 
+  it('have a load in slots, of which calls may share one', async () => {
+    const { pool, ...rest } = sampleStatus();
+    const status = (): Status => ({ ...rest, pool: { ...pool, running: 5, busySlots: 0.5 } });
+    const metrics = createMetrics({ status, recorder: new Recorder(), retriesLeft: () => 42 });
+    const { text } = await metrics.collect();
+    metrics.close();
+    expect(value(text, 'spillway_load_ratio')).toBe('0.25');
+    expect(value(text, 'spillway_calls_running')).toBe('5');
+  });
+
   it('have calls and their times by function, place and outcome', async () => {
     const recorder = new Recorder();
     const fibonacci = spec('fibonacci');
