@@ -225,6 +225,39 @@ describe.skipIf(found.missing !== undefined)('the dashboard', () => {
     await button('Pause').click();
     await shows('identity', 'version 9.9.9');
   });
+
+  it('holds the charts still too while paused, and says of when they are', async () => {
+    const { page, rig, pool, byId, button, shows } = await openDashboard(browser);
+    const sent: string[] = [];
+    const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+    pool.change = (snapshot) => {
+      sent.push(clock.format(snapshot.at));
+      return snapshot;
+    };
+    await shows('pool-words', 'containers');
+    await expect.poll(() => sent.length, PATIENCE).toBeGreaterThan(5);
+    await button('Pause').click();
+    await shows('feed', 'Paused');
+    const before = new Set(sent);
+    const legends = (): Promise<string[]> => page.locator('.legend').allTextContents();
+    const held = await legends();
+    await expect.poll(() => sent.length, PATIENCE).toBeGreaterThan(before.size + 10);
+    // The pointer comes and goes, and so do the colours: the legend is written, and the charts drawn, anew.
+    const chart = byId('chart-load').locator('.u-over');
+    await chart.hover({ position: { x: 5, y: 20 } });
+    await expect.poll(legends, PATIENCE).not.toEqual(held);
+    await byId('pool-title').hover();
+    await expect.poll(legends, PATIENCE).toEqual(held);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.evaluate(
+      'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
+    );
+    expect(await legends()).toEqual(held);
+    await rig.admin.close();
+    await shows('lost', /What is shown is of \d/);
+    const [shown] = /\d\d:\d\d:\d\d/.exec(String(await byId('lost').textContent())) ?? [];
+    expect(before).toContain(shown);
+  });
 });
 
 async function grey(page: Dashboard['page']): Promise<unknown> {

@@ -97,6 +97,11 @@ class Chart {
   #chart;
   /** @type {History} */
   #history;
+  /**
+   * What was drawn last, the times first. Copies: the history's own go on while the page is paused.
+   * @type {(number | null)[][]}
+   */
+  #drawn = [];
   /** Where the pointer is, as an index. @type {number | null | undefined} */
   #pointed;
 
@@ -117,6 +122,14 @@ class Chart {
   }
 
   draw() {
+    this.#drawn = [
+      this.#history.times,
+      ...this.#spec.series.map(({ line }) => this.#history.lines[line]),
+    ].map((values) => [...values]);
+    this.#redraw();
+  }
+
+  #redraw() {
     if (this.#host.clientWidth === 0) return;
     if (this.#chart === undefined) this.#plot();
     else this.#chart.setData(this.#data());
@@ -130,21 +143,20 @@ class Chart {
     for (const [index, line] of this.#host.parentElement?.querySelectorAll('.legend line').entries() ?? []) {
       line.setAttribute('stroke', colourOf(this.#spec.series[index]?.colour ?? 'ink'));
     }
-    this.draw();
+    this.#redraw();
   }
 
   /** @returns {import('/vendor/uPlot.esm.js').AlignedData} */
   #data() {
-    return [this.#history.times, ...this.#spec.series.map(({ line }) => this.#history.lines[line])];
+    return /** @type {any} */ (this.#drawn);
   }
 
   #tell() {
-    const index = this.#pointed ?? this.#history.times.length - 1;
-    for (const [at, { line }] of this.#spec.series.entries()) {
-      const value = this.#history.lines[line][index];
-      const node = this.#values[at];
-      if (node !== undefined)
-        setText(node, value === null || value === undefined ? '–' : this.#spec.words(value));
+    const [times, ...lines] = this.#drawn;
+    const index = this.#pointed ?? (times?.length ?? 0) - 1;
+    for (const [at, node] of this.#values.entries()) {
+      const value = lines[at]?.[index];
+      setText(node, value === null || value === undefined ? '–' : this.#spec.words(value));
     }
   }
 

@@ -72,6 +72,8 @@ function open(token) {
   ];
   /** @type {Snapshot | undefined} */
   let last;
+  /** The one that is shown; while the page is paused, it stays. @type {Snapshot | undefined} */
+  let drawn;
   const paused = () => pause.getAttribute('aria-pressed') === 'true';
   let frame = 0;
   // Once a frame at most, and not at all while nobody looks.
@@ -79,6 +81,7 @@ function open(token) {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => {
       if (last === undefined || paused()) return;
+      drawn = last;
       for (const panel of panels) panel(last);
     });
   };
@@ -93,7 +96,7 @@ function open(token) {
     },
     onLost: (why, waitMs) => {
       setFeedState('lost', 'Not connected');
-      lost.show(why, waitMs, last?.at);
+      lost.show(why, waitMs, drawn?.at);
     },
     onTry: () => {
       if (last === undefined) setFeedState('', 'Connecting');
