@@ -89,6 +89,11 @@ export class Elastic {
     return this.#autoscaler.latest;
   }
 
+  /** The last one that changed how many workers take calls. */
+  get latestChange(): Decision | undefined {
+    return this.#autoscaler.latestChange;
+  }
+
   /** Resolves when N workers are ready, and follows the load from then on. Rejects as Crew.start does. */
   async start(): Promise<void> {
     await this.crew.start();

@@ -1,4 +1,5 @@
 /** What an operator may see and do of a running pool: the part of the admin API that is about workers and functions. */
+import type { ScalingStatus } from './admin/operations.ts';
 import type { Config } from './config.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { Elastic } from './elastic.ts';
@@ -9,6 +10,7 @@ import type { Manifests } from './functions/manifests.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Worker } from './pool/worker.ts';
 import { prepare, type Prepared } from './preparation.ts';
+import type { Decision } from './scaling/decide.ts';
 import { BundleFault } from './scaling/starts.ts';
 import { servedBundle, type ServedBundle } from './served-bundle.ts';
 
@@ -69,12 +71,14 @@ export class PoolControl {
     return this.#options.pool.workers;
   }
 
-  /** The last scaling decision; `at` in milliseconds since the epoch. */
-  get scaling(): { readonly at: number; readonly target: number; readonly reason: string } | undefined {
-    const decision = this.#options.elastic.latest;
-    if (decision === undefined) return undefined;
-    const { plan, reason, memory } = decision;
-    return { at: Math.round(performance.timeOrigin + memory.atMs), target: plan.target, reason };
+  /** The last scaling decision, which mostly is to change nothing. */
+  get scaling(): ScalingStatus | undefined {
+    return scalingStatus(this.#options.elastic.latest);
+  }
+
+  /** The last one that changed how many workers take calls. */
+  get scaled(): ScalingStatus | undefined {
+    return scalingStatus(this.#options.elastic.latestChange);
   }
 
   /** Takes a worker out of service when its calls have ended; another takes its place. Resolves when it takes no more calls. */
@@ -134,6 +138,12 @@ export class PoolControl {
     onBuilt(built);
     return { hash: codeHash, functions: names, changed: true };
   }
+}
+
+function scalingStatus(decision: Decision | undefined): ScalingStatus | undefined {
+  if (decision === undefined) return undefined;
+  const { plan, reason, memory } = decision;
+  return { at: Math.round(performance.timeOrigin + memory.atMs), target: plan.target, reason };
 }
 
 /** As SPILLWAY_WORKERS allows. */

@@ -31,6 +31,7 @@ export function poolStatus(config: Config, parts: PoolParts, loads: Loads | unde
   const { pool, dispatcher, poolControl, poolId, runtime, runtimeReason } = parts;
   const n = poolControl?.n ?? config.workers;
   const scaling = poolControl?.scaling;
+  const scaled = poolControl?.scaled;
   const count = (state: Worker['state']): number => pool?.count(state) ?? 0;
   const slots = pool?.slots ?? [];
   return {
@@ -53,6 +54,7 @@ export function poolStatus(config: Config, parts: PoolParts, loads: Loads | unde
     expectedWaitMs: Math.min(FOR_EVER_MS, dispatcher?.expectedWaitMs() ?? FOR_EVER_MS),
     workers: pool?.workers.map((worker) => ({ ...workerStatus(worker), ...loads?.(worker.id) })) ?? [],
     ...(scaling !== undefined && { scaling }),
+    ...(scaled !== undefined && { scaled }),
   };
 }
 

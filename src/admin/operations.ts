@@ -28,6 +28,13 @@ export interface WorkerStatus {
   readonly memoryMb?: number;
 }
 
+/** A scaling decision: when it was made, how many workers it wants to take calls, and why. */
+export interface ScalingStatus {
+  readonly at: number;
+  readonly target: number;
+  readonly reason: string;
+}
+
 /** The answer of `status`. */
 export interface Status {
   readonly version: string;
@@ -55,8 +62,10 @@ export interface Status {
     readonly queued: number;
     readonly expectedWaitMs: number;
     readonly workers: readonly WorkerStatus[];
-    /** The last scaling decision. */
-    readonly scaling?: { readonly at: number; readonly target: number; readonly reason: string };
+    /** The last scaling decision: each second there is one, mostly to change nothing. */
+    readonly scaling?: ScalingStatus;
+    /** The last one that changed how many workers take calls; absent while there has been none. */
+    readonly scaled?: ScalingStatus;
   };
   readonly cloud: Omit<CloudStatus, 'reason'> & {
     readonly reason?: string;

@@ -49,6 +49,7 @@ export class Autoscaler {
   #limits: Limits;
   #memory: ScalingMemory | undefined;
   #latest: Decision | undefined;
+  #latestChange: Decision | undefined;
   /** The only timer: for the next look, or while changes are made, for the moment at which they have failed. */
   #timer: NodeJS.Timeout | undefined;
   #lookAtMs = Infinity;
@@ -70,6 +71,11 @@ export class Autoscaler {
   /** The last decision, for the status. */
   get latest(): Decision | undefined {
     return this.#latest;
+  }
+
+  /** The last one whose plan gave workers calls, or took them from them; undefined while there has been none. */
+  get latestChange(): Decision | undefined {
+    return this.#latestChange;
   }
 
   start(): void {
@@ -140,6 +146,8 @@ export class Autoscaler {
       if (!isIdle(plan) || decision.reason !== this.#latest?.reason)
         this.#report({ kind: 'decided', decision });
       this.#latest = decision;
+      // Removing standbys changes nothing for the load, and has no reason of its own.
+      if (!isIdle({ ...plan, discard: 0 })) this.#latestChange = decision;
       return plan;
     } catch (error) {
       this.#failed('all', error);

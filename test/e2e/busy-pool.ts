@@ -65,7 +65,8 @@ export class BusyPool extends FakeOperations {
         queued: Math.round(over * 60),
         expectedWaitMs: over * 190,
         workers: busyWorkers(at, running, tick),
-        scaling: { at: at - 12_000, target: 8, reason: 'calls waited for 4 s in a row' },
+        scaling: { at, target: 8, reason: 'steady' },
+        scaled: { at: at - 12_000, target: 8, reason: 'calls waited for 4 s in a row' },
       },
       cloud: {
         ...cloud,

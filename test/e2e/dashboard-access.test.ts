@@ -184,7 +184,7 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
           runtime: 'process',
           runtimeReason: evil,
           workers: status.pool.workers.map((worker) => ({ ...worker, id: worker.id + evil, reason: evil })),
-          scaling: { at: 1, target: 1, reason: evil },
+          scaled: { at: 1, target: 1, reason: evil },
         },
         cloud: {
           ...status.cloud,
@@ -215,6 +215,7 @@ describe.skipIf(found.missing !== undefined)('the dashboard for everybody', () =
       'workers-list',
       'runtime-note',
       'cloud-facts',
+      'scaling',
       'answer-words',
     ]) {
       await shows(id, evil);

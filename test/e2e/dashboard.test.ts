@@ -56,6 +56,16 @@ describe.skipIf(found.missing !== undefined)('the dashboard', () => {
     expect(new Set(looks as string[]).size).toBe(4);
   });
 
+  it('says when the pool was scaled last, and why, not that it was looked at since', async () => {
+    const { pool, shows } = await openDashboard(browser);
+    await shows('scaling', /^Last scaling, .*: to 8, because calls waited for 4 s in a row$/);
+    pool.change = ({ status, ...rest }) => {
+      const { scaled: _, ...unscaled } = status.pool;
+      return { ...rest, status: { ...status, pool: unscaled } };
+    };
+    await shows('scaling', 'Not scaled since the start.');
+  });
+
   it('tells calls from the slots that they share', async () => {
     const { pool, byId, shows } = await openDashboard(browser);
     pool.change = (snapshot) => {

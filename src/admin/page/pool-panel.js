@@ -46,11 +46,11 @@ export function createPoolPanel(rpc) {
       words,
       `${RUNTIMES[pool.runtime] ?? pool.runtime}, ${count(pool.min)} to ${count(pool.max)} · ${stateWords(pool)}`,
     );
-    const last = pool.scaling;
+    const last = pool.scaled;
     setText(
       scaling,
       last === undefined
-        ? ''
+        ? 'Not scaled since the start.'
         : `Last scaling, ${clock(last.at)}: to ${count(last.target)}, because ${last.reason}`,
     );
     size.show(String(pool.n));

@@ -118,6 +118,7 @@ it('changes N at run time, and drains a worker once another has taken its place'
   // Two are the most now; the third becomes a standby, of which there may be one.
   await until('one has left', () => balancer.states.join() === 'ready,ready,standby');
   expect(balancer.poolControl.scaling).toMatchObject({ target: 2 });
+  expect(balancer.poolControl.scaled).toMatchObject({ target: 2, reason: 'maximum' });
   await expect(balancer.poolControl.resize(0)).rejects.toThrow(/from 1 to/);
   expect(await balancer.call('add', [1, 1])).toBe(2);
 });

@@ -131,10 +131,15 @@ describe('looking', () => {
     expect(pool.plans).toMatchObject([{ target: 6, start: 2 }]);
   });
 
-  it('shows its last decision', async () => {
+  it('shows its last decision, and the last that changed something', async () => {
     expect(autoscaler.latest).toBeUndefined();
+    pool.shown = observed({ standbyAgesMs: [LIMITS.standbyMs] }); // one to discard
     await started();
-    expect(autoscaler.latest).toMatchObject({ reason: 'steady', plan: { target: 4 } });
+    expect(autoscaler.latest).toMatchObject({ reason: 'steady', plan: { target: 4, discard: 1 } });
+    expect(autoscaler.latestChange).toBeUndefined();
+    for (pool.shown of [GROWING, observed()]) await pass(2 * TICK_MS);
+    expect(autoscaler.latest).toMatchObject({ reason: 'steady' });
+    expect(autoscaler.latestChange).toMatchObject({ reason: 'queue', plan: { target: 7 } });
   });
 });
 
