@@ -25,6 +25,7 @@ import { prepare, type Prepared } from './preparation.ts';
 import { frontOptions } from './front-options.ts';
 import { createFront, type Front } from './rpc/http.ts';
 import { runtimes } from './runtimes.ts';
+import { PoolTaken } from './scaling/pool-taken.ts';
 import { BundleFault } from './scaling/starts.ts';
 import type { ServedBundle } from './served-bundle.ts';
 import { openState, type State } from './state.ts';
@@ -246,7 +247,8 @@ export function build(
         await undo.from(done);
         if (error instanceof BundleFault)
           throw new FunctionsFault(config.functionsDir, error.message.split('\n'));
-        if (runtime.orElse === undefined || stopped) throw error;
+        // Another runtime would only hide that two balancers want the same pool.
+        if (runtime.orElse === undefined || stopped || error instanceof PoolTaken) throw error;
         log.warn(`${runtime.orElse}: ${messageOf(error)}`);
         operator.parts.runtimeReason = messageOf(error);
         continue;

@@ -16,6 +16,7 @@ import { recall } from './last-build.ts';
 import { prepare, type Prepared } from './preparation.ts';
 import { addressOf, rehearse, serveParent, type Verdict } from './rehearsal.ts';
 import { readOrigin, RestartRefused, Successor, type Origin } from './restart.ts';
+import { PoolTaken } from './scaling/pool-taken.ts';
 import { StateFault } from './state.ts';
 
 /** sysexits.h: the command was used wrongly. */
@@ -136,7 +137,10 @@ class Daemon {
       await this.#start(fits ? socket?.fd : undefined);
     } catch (error) {
       const known =
-        error instanceof FunctionsFault || error instanceof FunctionEnvFault || error instanceof StateFault;
+        error instanceof FunctionsFault ||
+        error instanceof FunctionEnvFault ||
+        error instanceof StateFault ||
+        error instanceof PoolTaken;
       if (known) this.#log.fatal(error.message);
       if (this.#stopAt !== undefined) return; // the signal's own stop ends the process
       if (known) this.#exit(EX_USAGE);

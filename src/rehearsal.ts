@@ -10,6 +10,8 @@ import { prepare, type Prepared } from './preparation.ts';
 import type { SuccessorOrder, SuccessorWord } from './restart.ts';
 import type { WorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
+import { PoolTaken, refuseForeign } from './scaling/pool-taken.ts';
+import { peekOwner } from './state.ts';
 
 /** As much of a balancer as a trial needs. */
 interface Trial {
@@ -31,8 +33,7 @@ export async function rehearse(
 ): Promise<Handover | undefined> {
   if (asked !== addressOf(config)) await tryAddress(config);
   const prepared = await prepare(config.functionsDir);
-  // In auto, processes can always serve.
-  if (config.runtime === 'docker') await tryEngine(config, prepared.program, log);
+  await tryEngine(config, prepared.program, log);
   const stateDir = mkdtempSync(join(tmpdir(), 'spillway-'));
   try {
     const tried: Config = {
@@ -98,10 +99,23 @@ async function tryAddress({ host, port }: Config): Promise<void> {
 }
 
 async function tryEngine(config: Config, program: WorkerProgram, log: Logger): Promise<void> {
+  // In auto, processes can serve whatever the engine says; but not beside another balancer of the same pool, which there can
+  // only be where the pool's name was set.
+  if (config.runtime === 'process' || (config.runtime === 'auto' && config.pool === undefined)) return;
   const dir = resolve(config.stateDir);
-  const state = { dir, runDir: join(dir, 'run'), pool: 'rehearsal' };
-  for (const runtime of runtimes(config, state, program, log, () => undefined)) {
-    const launcher = await runtime.open();
-    await launcher.close();
+  const state = { dir, runDir: join(dir, 'run'), pool: 'rehearsal', owner: peekOwner(dir) };
+  const settings = { ...config, runtime: 'docker' as const };
+  for (const runtime of runtimes(settings, state, program, log, () => undefined)) {
+    try {
+      const launcher = await runtime.open();
+      try {
+        // The settings may name another pool or state folder than the running version's.
+        refuseForeign(await launcher.list());
+      } finally {
+        await launcher.close();
+      }
+    } catch (error) {
+      if (config.runtime === 'docker' || error instanceof PoolTaken) throw error;
+    }
   }
 }

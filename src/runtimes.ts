@@ -17,7 +17,7 @@ export interface Runtime {
 /** The ways to run workers here, in the order in which they are tried. */
 export function runtimes(
   config: Config,
-  state: Pick<State, 'dir' | 'runDir' | 'pool'>,
+  state: Pick<State, 'dir' | 'runDir' | 'pool' | 'owner'>,
   program: WorkerProgram,
   log: Logger,
   onProgress: (step: string) => void,
@@ -37,6 +37,7 @@ export function runtimes(
       return await openDockerLauncher({
         ...common,
         pool: config.pool ?? state.pool,
+        owner: state.owner,
         image: config.workerImage,
         cpus: config.workerCpus,
         network: config.workerNetwork,

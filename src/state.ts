@@ -13,7 +13,7 @@
  *
  * Why SQLite: two processes that probe and replace a stale lock file can both win; a lock of the kernel can't be stale.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   accessSync,
   chmodSync,
@@ -42,6 +42,8 @@ export interface State {
   readonly pool: string;
   /** 32 bytes. */
   readonly workerSecret: Buffer;
+  /** Tells this folder's containers from those of another one with the same pool's name: 16 hexadecimal digits. */
+  readonly owner: string;
   readonly adminToken: string;
   /** Files that were damaged and made anew, with what that means; for the log. */
   readonly repaired: readonly string[];
@@ -57,6 +59,8 @@ export class StateFault extends Error {
 /** How long to wait for a holder that is just ending, in milliseconds. */
 const LOCK_WAIT_MS = 500;
 const SECRET_BYTES = 32;
+/** 64 bits: ample against a clash of the few state folders on one machine. */
+const OWNER_DIGITS = 16;
 const SQLITE_BUSY = 5;
 const SQLITE_NOTADB = 26;
 const POOL_NAME = /^[a-z2-7]{8}$/;
@@ -87,7 +91,7 @@ export function openState(path: string): State {
   }
 }
 
-function readKept(dir: string): Pick<State, 'pool' | 'workerSecret' | 'adminToken' | 'repaired'> {
+function readKept(dir: string): Pick<State, 'pool' | 'workerSecret' | 'owner' | 'adminToken' | 'repaired'> {
   const repaired: string[] = [];
   const kept = (
     name: string,
@@ -117,9 +121,26 @@ function readKept(dir: string): Pick<State, 'pool' | 'workerSecret' | 'adminToke
     'secret',
     () => randomBytes(SECRET_BYTES),
     (content) => content.length === SECRET_BYTES,
-    'workers of the last run are replaced',
+    'workers of the last run are not taken over',
   );
-  return { pool: readPool(dir), workerSecret, adminToken: text(token), repaired };
+  return {
+    pool: readPool(dir),
+    workerSecret,
+    owner: ownerOf(workerSecret),
+    adminToken: text(token),
+    repaired,
+  };
+}
+
+/** Of the secret, since a worker is only worth something to who can make its token; and it gives nothing of it away. */
+function ownerOf(secret: Buffer): string {
+  return createHash('sha256').update('owner').update(secret).digest('hex').slice(0, OWNER_DIGITS);
+}
+
+/** The owner of a state folder that another process may hold. Of one without a secret nothing can be anyone's: `none`. */
+export function peekOwner(path: string): string {
+  const secret = readIfThere(join(resolve(path), 'secret'));
+  return secret?.length === SECRET_BYTES ? ownerOf(secret) : 'none';
 }
 
 /** A damaged pool name isn't made anew: under a new name the containers of the last run would be left behind. */

@@ -9,6 +9,8 @@ import { SOCKET_NAME, workerEnvironment } from './worker-environment.ts';
 /** What all worker containers of a pool have in common. */
 export interface ContainerSpec {
   readonly pool: string;
+  /** Tells the balancers apart that use the same pool's name. */
+  readonly owner: string;
   readonly image: string;
   readonly memoryBytes: number;
   /** Cores a worker may use; may be a fraction. */
@@ -53,7 +55,10 @@ export function containerName(pool: string, worker: string): string {
 /** The label that tells how a worker was made: two with the same value differ in nothing but their id and token. */
 export const RECIPE_LABEL = 'spillway.recipe';
 
-/** The value of that label for new workers. */
+/** The label that tells which balancer made a worker; no part of the recipe, since it says nothing of how. */
+export const OWNER_LABEL = 'spillway.owner';
+
+/** The value of the recipe's label for new workers. */
 export function recipeOf(spec: ContainerSpec): string {
   return createHash('sha256')
     .update(JSON.stringify(recipe({ id: '', token: '' }, spec)))
@@ -64,7 +69,7 @@ export function recipeOf(spec: ContainerSpec): string {
 /** What the engine is asked to create for a worker. */
 export function workerContainer(order: WorkerOrder, spec: ContainerSpec): Docker.ContainerCreateOptions {
   const made = recipe(order, spec);
-  return { ...made, Labels: { ...made.Labels, [RECIPE_LABEL]: recipeOf(spec) } };
+  return { ...made, Labels: { ...made.Labels, [RECIPE_LABEL]: recipeOf(spec), [OWNER_LABEL]: spec.owner } };
 }
 
 function recipe(order: WorkerOrder, spec: ContainerSpec): Docker.ContainerCreateOptions {

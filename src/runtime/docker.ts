@@ -5,6 +5,7 @@ import type Docker from 'dockerode';
 import type { Logger } from 'pino';
 import { answer, connectEngine, messageOf, statusOf } from './docker-client.ts';
 import {
+  OWNER_LABEL,
   RECIPE_LABEL,
   containerName,
   poolLabels,
@@ -24,6 +25,8 @@ import { assertWorkerId } from './worker-environment.ts';
 export interface DockerLauncherOptions {
   /** The pool's name; letters, digits, `_`, `.` and `-`. */
   readonly pool: string;
+  /** By which this balancer's containers are told from those of another one that uses the same pool's name. */
+  readonly owner: string;
   /** The folder with the balancer's socket, as the balancer sees it. Its socket must be open to uid 1000. */
   readonly socketDir: string;
   readonly program: WorkerProgram;
@@ -143,7 +146,9 @@ class DockerLauncher implements Launcher {
   async stop(id: string): Promise<void> {
     assertWorkerId(id);
     // By label, not by name or memory: what isn't labelled as this pool's must not be touched.
-    const found = await this.#search(poolLabels(this.#spec.pool, id));
+    const found = (await this.#search(poolLabels(this.#spec.pool, id))).filter(
+      (container) => !this.#isForeign(container) || stateOf(container) === 'exited',
+    );
     await Promise.all(found.map((container) => this.#remove(this.#docker.getContainer(container.Id))));
     this.#containers.delete(id);
   }
@@ -194,17 +199,25 @@ class DockerLauncher implements Launcher {
     for (const container of await this.#search(poolLabels(this.#spec.pool))) {
       const id = container.Labels['spillway.worker'];
       if (id === undefined || this.#launching.has(id)) continue;
-      const state =
-        container.State === 'running' || container.State === 'paused' ? container.State : 'exited';
+      const foreign = this.#isForeign(container);
+      // Another balancer may be about to start it.
+      if (foreign && container.State === 'created') continue;
       const outdated = container.Labels[RECIPE_LABEL] !== recipe;
-      listed.push({ id, state, outdated, containerId: container.Id });
+      const containerName = container.Names[0]?.slice(1) ?? container.Id;
+      const state = stateOf(container);
+      listed.push({ id, state, outdated, foreign, containerId: container.Id, containerName });
     }
     return listed;
   }
 
+  /** Earlier versions didn't label the owner: theirs count as this balancer's, since an upgrade must take them over. */
+  #isForeign({ Labels }: Docker.ContainerInfo): boolean {
+    return (Labels[OWNER_LABEL] ?? this.#spec.owner) !== this.#spec.owner;
+  }
+
   async usage(): Promise<Map<string, WorkerUsage>> {
     const found = new Map<string, WorkerUsage>();
-    const running = (await this.list()).filter(({ state }) => state !== 'exited');
+    const running = (await this.list()).filter(({ state, foreign }) => state !== 'exited' && !foreign);
     await Promise.all(
       running.map(async ({ id, containerId = '' }) => {
         const usage = await containerUsage(this.#docker.getContainer(containerId));
@@ -223,7 +236,8 @@ class DockerLauncher implements Launcher {
     let containerId = this.#containers.get(id);
     if (containerId === undefined) {
       assertWorkerId(id);
-      containerId = (await this.#search(poolLabels(this.#spec.pool, id)))[0]?.Id;
+      const found = await this.#search(poolLabels(this.#spec.pool, id));
+      containerId = found.find((container) => !this.#isForeign(container))?.Id;
       if (containerId === undefined)
         throw new Error(`worker ${id} has no container in pool ${this.#spec.pool}`);
       this.#containers.set(id, containerId);
@@ -248,4 +262,8 @@ class DockerLauncher implements Launcher {
       throw error;
     }
   }
+}
+
+function stateOf({ State }: Docker.ContainerInfo): ListedWorker['state'] {
+  return State === 'running' || State === 'paused' ? State : 'exited';
 }

@@ -30,7 +30,10 @@ export interface ListedWorker {
   readonly state: 'running' | 'paused' | 'exited';
   /** It was made in another way than a new one would be: by another program, or with other limits. */
   readonly outdated: boolean;
+  /** A balancer with another state folder made it. It may be serving there; stop() removes it only once it has exited. */
+  readonly foreign: boolean;
   readonly containerId?: string;
+  readonly containerName?: string;
   readonly pid?: number;
 }
 

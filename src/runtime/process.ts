@@ -213,6 +213,8 @@ class ProcessLauncher implements Launcher {
         id: record.id,
         state: lives ? 'running' : 'exited',
         outdated: record.recipe !== this.#recipe,
+        // The records lie in the state folder itself.
+        foreign: false,
         ...(record.pid === 0 ? {} : { pid: record.pid }),
       };
     });

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { LaunchedWorker, Launcher } from '../runtime/launcher.ts';
 import { Members, type CrewWorker, type Member } from './members.ts';
+import { refuseForeign } from './pool-taken.ts';
 import { Arrivals, explainStart, pause } from './starts.ts';
 import { Timings } from './timings.ts';
 
@@ -108,7 +109,10 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
     return { launched, ready };
   }
 
-  /** Takes over what an earlier balancer left, and removes what doesn't come back. Returns how many came. */
+  /**
+   * Takes over what an earlier balancer left, and removes what doesn't come back. Returns how many came.
+   * @throws PoolTaken if another balancer's workers are in the pool; then nothing was touched.
+   */
   adopt(): Promise<number> {
     return this.doing(this.#adopt());
   }
@@ -192,6 +196,7 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
   async #adopt(): Promise<number> {
     const { launcher, log, pool, onExpecting } = this.#options;
     const found = await launcher.list();
+    refuseForeign(found);
     const arrivals = found.map(async ({ id, state, outdated, containerId, pid }) => {
       if (state === 'exited' || this.stopped.aborted) {
         await this.doing(this.#remove(id));

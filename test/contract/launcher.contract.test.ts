@@ -52,6 +52,7 @@ testLauncher('fake', async (): Promise<LauncherSetup> => {
     socketPath,
     open: () => Promise.resolve(new FakeLauncher({ machine, onLaunch: play })),
     openOther: () => Promise.resolve(new FakeLauncher({ machine, onLaunch: play, recipe: 'more memory' })),
+    openForeign: () => Promise.resolve(new FakeLauncher({ machine, onLaunch: play, owner: 'another' })),
     breakLaunches(launcher) {
       if (!(launcher instanceof FakeLauncher)) throw new Error('not a fake');
       launcher.failNextLaunch(new Error("worker dials-1 can't be started: told to fail"));
@@ -101,11 +102,13 @@ testLauncher(
         .filter((name) => name.includes(pool))
         .sort();
     };
-    const options = { program, pool, socketDir, cpus: 1, network: 'none', onProgress: () => {}, ...limits };
+    const made = { program, pool, owner: 'this one', socketDir, cpus: 1, network: 'none', ...limits };
+    const options = { ...made, onProgress: () => {} };
     return {
       socketPath: join(socketDir, 'balancer.sock'),
       open: () => openDockerLauncher(options),
       openOther: () => openDockerLauncher({ ...options, memoryBytes: MORE_BYTES }),
+      openForeign: () => openDockerLauncher({ ...options, owner: 'another' }),
       breakLaunches: () => hide(socketDir),
       traces: containers,
       async cleanUp() {

@@ -12,6 +12,8 @@ export interface LauncherSetup {
   open(): Promise<Launcher>;
   /** Opens one that gives its workers more memory. */
   openOther(): Promise<Launcher>;
+  /** Opens one of a balancer with another state folder; absent where such a one can't reach the pool's workers. */
+  openForeign?(): Promise<Launcher>;
   /** Makes launches fail from now on. */
   breakLaunches(launcher: Launcher): Promise<void>;
   /** Everything on the machine that belongs to the pool: containers, processes, files. */
@@ -201,6 +203,30 @@ export function testLauncher(name: string, setUp: () => Promise<LauncherSetup>, 
       expect(await outdated(launcher)).toEqual(['dials-2']);
       expect(await outdated(other)).toEqual(['dials-1']);
       expect(await outdated(await open())).toEqual(['dials-2']);
+    });
+
+    it('tells which workers another balancer made, and leaves those alone until they have exited', async () => {
+      await launcher.launch(order('dials-1'));
+      await launcher.launch(order('dials-2'));
+      const exits = await launcher.launch(order('exits-1'));
+      await Promise.all([balancer.hello('dials-1'), exits.exited]);
+      await launcher.pause('dials-2');
+      expect((await launcher.list()).map(({ foreign }) => foreign)).toEqual([false, false, false]);
+      expect((await (await open()).list()).map(({ foreign }) => foreign)).toEqual([false, false, false]);
+      if (setup.openForeign === undefined) return;
+      const other = await open(setup.openForeign());
+      expect((await other.list()).map(({ foreign }) => foreign)).toEqual([true, true, true]);
+      expect([...(await other.usage()).keys()]).toEqual([]);
+      for (const id of ['dials-1', 'dials-2', 'exits-1']) await other.stop(id);
+      await expect(other.pause('dials-1')).rejects.toThrow(/dials-1/);
+      await expect(other.resume('dials-2')).rejects.toThrow(/dials-2/);
+      const left = (await launcher.list()).sort((a, b) => a.id.localeCompare(b.id));
+      const state = launcher.runtime === 'docker' ? 'paused' : 'running';
+      expect(left).toMatchObject([
+        { id: 'dials-1', state: 'running' },
+        { id: 'dials-2', state },
+      ]);
+      expect(await balancer.ask('dials-1', 'still there?')).toBe('echo still there?');
     });
 
     it('ends no worker on close', async () => {

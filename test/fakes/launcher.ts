@@ -15,6 +15,8 @@ export interface FakeWorker {
   state: ListedWorker['state'];
   /** Which launcher's way it was made in. */
   readonly recipe: string;
+  /** Which balancer's it is. */
+  readonly owner: string;
   usage: WorkerUsage;
   /** Ends it as if by itself; without an argument as if killed. */
   end(exit?: WorkerExit): void;
@@ -33,6 +35,8 @@ export interface FakeLauncherOptions {
   readonly machine?: FakeMachine;
   /** How it makes workers. */
   readonly recipe?: string;
+  /** Whose balancer it is. */
+  readonly owner?: string;
   /** Plays the worker program: called once a worker was launched, for example to dial in. */
   readonly onLaunch?: (worker: FakeWorker) => void;
 }
@@ -46,10 +50,12 @@ export class FakeLauncher implements Launcher {
   readonly #onLaunch: (worker: FakeWorker) => void;
   readonly #failures: Error[] = [];
   readonly #recipe: string;
+  readonly #owner: string;
 
   constructor(options: FakeLauncherOptions = {}) {
     this.runtime = options.runtime ?? 'docker';
     this.#recipe = options.recipe ?? 'usual';
+    this.#owner = options.owner ?? 'usual';
     this.machine = options.machine ?? new FakeMachine();
     this.#onLaunch = options.onLaunch ?? (() => {});
   }
@@ -74,7 +80,7 @@ export class FakeLauncher implements Launcher {
     if (!/^[A-Za-z0-9][A-Za-z0-9-]*$/.test(order.id)) throw new Error(`"${order.id}" is no worker id`);
     if (this.machine.workers.has(order.id))
       throw new Error(`worker ${order.id} can't be started: it runs already`);
-    const worker = fakeWorker(order, this.#recipe);
+    const worker = fakeWorker(order, this.#recipe, this.#owner);
     this.machine.workers.set(order.id, worker);
     this.#onLaunch(worker);
     const where = this.runtime === 'docker' ? { containerId: `container-${order.id}` } : { pid: 1 };
@@ -84,7 +90,9 @@ export class FakeLauncher implements Launcher {
   async stop(id: string): Promise<void> {
     this.calls.push(`stop ${id}`);
     await Promise.resolve();
-    this.machine.workers.get(id)?.end();
+    const worker = this.machine.workers.get(id);
+    if (worker !== undefined && this.#isForeign(worker) && worker.state !== 'exited') return;
+    worker?.end();
     this.machine.workers.delete(id);
   }
 
@@ -103,14 +111,17 @@ export class FakeLauncher implements Launcher {
 
   async list(): Promise<ListedWorker[]> {
     await Promise.resolve();
-    return [...this.machine.workers.values()].map(({ order, state, recipe }) => {
-      return { id: order.id, state, outdated: recipe !== this.#recipe };
+    return [...this.machine.workers.values()].map((worker) => {
+      const { order, state, recipe } = worker;
+      return { id: order.id, state, outdated: recipe !== this.#recipe, foreign: this.#isForeign(worker) };
     });
   }
 
   async usage(): Promise<Map<string, WorkerUsage>> {
     await Promise.resolve();
-    const running = [...this.machine.workers.values()].filter(({ state }) => state !== 'exited');
+    const running = [...this.machine.workers.values()].filter(
+      (worker) => worker.state !== 'exited' && !this.#isForeign(worker),
+    );
     return new Map(running.map(({ order, usage }) => [order.id, usage]));
   }
 
@@ -121,16 +132,21 @@ export class FakeLauncher implements Launcher {
 
   #running(id: string): FakeWorker {
     const worker = this.worker(id);
-    if (worker.state === 'exited') throw new Error(`worker ${id} doesn't run`);
+    if (worker.state === 'exited' || this.#isForeign(worker)) throw new Error(`worker ${id} doesn't run`);
     return worker;
+  }
+
+  #isForeign({ owner }: FakeWorker): boolean {
+    return owner !== this.#owner;
   }
 }
 
-function fakeWorker(order: WorkerOrder, recipe: string): FakeWorker {
+function fakeWorker(order: WorkerOrder, recipe: string, owner: string): FakeWorker {
   const { promise, resolve } = Promise.withResolvers<WorkerExit>();
   const worker: FakeWorker = {
     order,
     recipe,
+    owner,
     state: 'running',
     usage: { cpuMs: 1, memoryBytes: 2 ** 20 },
     exited: promise,

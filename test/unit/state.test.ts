@@ -91,8 +91,8 @@ describe('a folder of an earlier run', () => {
   });
 
   it.each([
-    ['secret', '', 'workers of the last run are replaced'],
-    ['secret', 'x'.repeat(31), 'workers of the last run are replaced'],
+    ['secret', '', 'workers of the last run are not taken over'],
+    ['secret', 'x'.repeat(31), 'workers of the last run are not taken over'],
     ['admin-token', '', 'use the new admin token'],
     ['admin-token', 'short', 'use the new admin token'],
     ['admin-token', 'x'.repeat(20) + '\r\nx-injected: 1', 'use the new admin token'],

@@ -222,6 +222,29 @@ describe.skipIf(engine.missing !== undefined)('with an engine', () => {
     expect(await second.kill('SIGTERM')).toBe(0);
   });
 
+  it.each(['docker', 'auto'])(
+    'refuses a pool that another balancer serves with containers, with runtime %s',
+    async (runtime) => {
+      const env = { SPILLWAY_WORKERS: '1', SPILLWAY_WORKER_NETWORK: 'none' };
+      const first = await home.start({ ...env, SPILLWAY_RUNTIME: 'docker' });
+      const [container] = await home.containers();
+      const other = { ...env, SPILLWAY_RUNTIME: runtime, SPILLWAY_STATE: join(home.dir, 'another') };
+      const second = home.launch(other);
+      expect(await second.exited).toBe(64);
+      expect(second.output).toContain(`docker rm -f ${container?.Names[0]?.slice(1)}`);
+      expect((await first.call('add', [1, 1])).result).toBe(2);
+      expect(first.lines('worker lost')).toEqual([]);
+      // What a crash left is no hindrance once it has ended.
+      await first.kill('SIGKILL');
+      if (engine.missing !== undefined) throw new Error('there is no engine');
+      await engine.docker.getContainer(container?.Id ?? '').kill();
+      const third = await home.start(other);
+      expect((await third.call('add', [1, 1])).result).toBe(2);
+      expect(await third.kill('SIGTERM')).toBe(0);
+      expect(await home.containers()).toEqual([]);
+    },
+  );
+
   it('takes the slot, not the worker, when the container runs out of memory', async () => {
     const balancer = await home.start({ SPILLWAY_RUNTIME: 'docker', SPILLWAY_WORKER_MEMORY: '160m' });
     const answer = await balancer.call('buffers');

@@ -45,6 +45,7 @@ describe('Docker engine', { timeout: 60_000 }, () => {
   function open(): Promise<Launcher> {
     return openDockerLauncher({
       pool,
+      owner: 'this one',
       socketDir: folder,
       program,
       memoryBytes: 128 * 2 ** 20,

@@ -26,7 +26,7 @@ const SCRIPT = `
   const balancer = await listen('/sockets/balancer.sock');
   try {
     const launcher = await openDockerLauncher({
-      pool, socketDir: '/sockets/', program: standInProgram(variant), memoryBytes: 2 ** 27, cpus: 1,
+      pool, owner: 'this one', socketDir: '/sockets/', program: standInProgram(variant), memoryBytes: 2 ** 27, cpus: 1,
       network: 'none', slots: 1, log: pino({ level: 'silent' }), onProgress() {},
     });
     await launcher.launch({ id: 'looks-1', token: 'secret' });

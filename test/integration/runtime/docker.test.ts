@@ -74,6 +74,7 @@ describe.skipIf(engine.missing !== undefined)('Docker launcher', { timeout: 60_0
   async function open(changes: Partial<DockerLauncherOptions> = {}): Promise<Launcher> {
     const launcher = await openDockerLauncher({
       pool,
+      owner: 'this one',
       socketDir,
       program: program(),
       memoryBytes: 128 * 2 ** 20,
@@ -116,6 +117,7 @@ describe.skipIf(engine.missing !== undefined)('Docker launcher', { timeout: 60_0
       'spillway.pool': pool,
       'spillway.worker': 'dials-1',
       'spillway.role': 'worker',
+      'spillway.owner': 'this one',
     });
     expect(Config.Cmd).toBeNull();
     expect(HostConfig).toMatchObject({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { workerContainer, type ContainerSpec } from '../../../src/runtime/docker-container.ts';
+import { recipeOf, workerContainer, type ContainerSpec } from '../../../src/runtime/docker-container.ts';
 import { linesOfLog } from '../../../src/runtime/docker-exit.ts';
 import { ownContainerId } from '../../../src/runtime/docker-host.ts';
 import { assertWorkerId, slotMemoryMb } from '../../../src/runtime/worker-environment.ts';
@@ -31,6 +31,7 @@ describe('assertWorkerId', () => {
 describe('workerContainer', () => {
   const spec: ContainerSpec = {
     pool: 'p',
+    owner: 'this one',
     image: 'image:1',
     memoryBytes: 512 * MB,
     cpus: 1.5,
@@ -51,6 +52,14 @@ describe('workerContainer', () => {
   it('grows the process limit with the slots', () => {
     expect(host({})['PidsLimit']).toBe(128);
     expect(host({ slots: 1 })['PidsLimit']).toBe(64);
+  });
+
+  it('says whose a worker is, which makes none outdated', () => {
+    const labels = (owner: string): object =>
+      workerContainer({ id: 'w', token: 't' }, { ...spec, owner }).Labels ?? {};
+    const one = { 'spillway.owner': 'one', 'spillway.recipe': recipeOf(spec) };
+    expect(labels('one')).toMatchObject(one);
+    expect(labels('two')).toMatchObject({ ...one, 'spillway.owner': 'two' });
   });
 
   it('keeps the token out of what others can list: names and labels', () => {
