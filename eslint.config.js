@@ -82,7 +82,10 @@ export default defineConfig(
     },
   },
   { files: ['src/**'], rules: { 'no-console': 'error' } },
-  { files: ['src/main.ts', 'worker/**', 'scripts/**'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: ['src/main.ts', 'src/cli/main.ts', 'worker/**', 'scripts/**'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
   {
     files: PURE_FILES,
     rules: {

@@ -32,6 +32,7 @@ go to are left alone. The function runs up to ${MAX_RUNS} times at each size, wh
 It takes about a minute, or several if the calls are long; Ctrl-C ends it, and the copy is removed then too.`,
   options: { sizes: { type: 'string' } },
   words: [1, Infinity],
+  heedsLeave: true,
   async run(context, args) {
     const { daemon, output } = context;
     const [method = ''] = args.words;

@@ -38,6 +38,8 @@ export interface Command {
   readonly options?: OptionTable;
   /** How many words it takes; [1, 1] unless it says otherwise. */
   readonly words: readonly [min: number, max: number];
+  /** It looks at `leave`, and ends in its own way; any other is ended at once when the user wants to leave. */
+  readonly heedsLeave?: true;
   /** Resolves with the exit code. @throws UsageFault, DaemonMissing or CommandFailed */
   run(context: Context, args: Arguments): Promise<number>;
 }

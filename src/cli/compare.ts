@@ -21,6 +21,7 @@ export const compare: Command = {
 The calls are made one after the other, in turns. Those in the cloud cost money.`,
   options: { calls: { type: 'string' }, 'machine-usd-hour': { type: 'string' } },
   words: [1, Infinity],
+  heedsLeave: true,
   async run(context, args) {
     const { daemon, output, leave } = context;
     const [method = ''] = args.words;

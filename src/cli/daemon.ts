@@ -1,6 +1,6 @@
 /** The running daemon as the commands see it: found by the settings it was started with. */
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import jayson from 'jayson';
 import type { Config } from '../config.ts';
@@ -31,6 +31,11 @@ export interface ClientAnswer {
 const UNAUTHORIZED = 401;
 const METHOD_NOT_FOUND = -32601;
 
+/** What the daemon answers out of its memory, at once; whatever else it is asked may take as long as it takes. */
+const QUICK = new Set(['status', 'functions.list']);
+/** One that takes longer than this is frozen, or its machine is, in milliseconds. */
+const QUICK_MS = 10_000;
+
 /** What node says when nobody is there. */
 const ABSENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT', 'EADDRNOTAVAIL']);
 
@@ -48,7 +53,7 @@ export class Daemon {
 
   /**
    * One method of the admin API.
-   * @throws DaemonMissing, or CommandFailed with the daemon's own words
+   * @throws DaemonMissing, also where a quick answer doesn't come within 10 s, or CommandFailed with the daemon's own words
    */
   async admin(method: string, params?: Record<string, unknown>): Promise<unknown> {
     const { body } = await this.#request(this.adminUrl, '/rpc', this.#bearer(), method, params);
@@ -128,6 +133,15 @@ export class Daemon {
     let response: IncomingMessage | undefined;
     client.on('http response', (answer: IncomingMessage) => (response = answer));
     return new Promise((settle, fail) => {
+      if (QUICK.has(method)) {
+        client.on('http request', (sent: ClientRequest) => {
+          const timer = setTimeout(() => {
+            fail(this.#silent());
+            sent.destroy();
+          }, QUICK_MS);
+          sent.once('close', () => clearTimeout(timer));
+        });
+      }
       // jayson's types want params always; JSON-RPC doesn't.
       client.request(method, params as jayson.RequestParamsLike, (error: unknown, body: unknown) => {
         if (error === null || error === undefined) {
@@ -167,6 +181,13 @@ export class Daemon {
     const where = this.#config.adminToken === undefined ? this.#tokenFile() : 'SPILLWAY_ADMIN_TOKEN';
     return new CommandFailed(
       `the daemon at ${this.adminUrl} doesn't take the token in ${where}: is it another daemon's?`,
+    );
+  }
+
+  #silent(): DaemonMissing {
+    return new DaemonMissing(
+      `the daemon at ${this.adminUrl} doesn't answer within ${QUICK_MS / 1000} s, though it takes connections: ` +
+        'it is frozen, or its machine is overloaded',
     );
   }
 

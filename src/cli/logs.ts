@@ -16,6 +16,7 @@ A call that isn't known is waited for.
 --once  ends with what has been; then an unknown call is an error`,
   options: { once: { type: 'boolean' } },
   words: [0, 1],
+  heedsLeave: true,
   async run({ daemon, output, leave }, { words: [callId], options }) {
     const query = new URLSearchParams();
     if (callId !== undefined) query.set('call', callId);

@@ -1,4 +1,5 @@
 /** The spillway command: looks the command up, runs it, and turns how it ended into an exit code. */
+import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { ConfigFault, parseConfig } from '../config.ts';
@@ -30,6 +31,8 @@ const COMMANDS: readonly Command[] = [
   deploy,
   destroy,
 ];
+/** A shell adds this to the number of the signal that ended a program. */
+const SIGNALLED = 128;
 const COMMON: OptionTable = { json: { type: 'boolean' }, help: { type: 'boolean' } };
 
 const OVERVIEW = `spillway COMMAND [--json]
@@ -38,7 +41,7 @@ ${COMMANDS.map(({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(28)}
 
 spillway COMMAND --help says more. The daemon is found by the settings it was started with: SPILLWAY_PORT,
 SPILLWAY_ADMIN_PORT, SPILLWAY_STATE (whose admin-token is the token), SPILLWAY_API_KEYS, SPILLWAY_ADMIN_TOKEN.
-Exit codes: 0 done, 1 failed, 2 no daemon answers, 64 wrong usage.
+Exit codes: 0 done, 1 failed, 2 no daemon answers, 64 wrong usage, 130 and 143 ended by a signal.
 Under npm, put -- before what is for spillway: npm run spillway -- status --json`;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -63,7 +66,11 @@ async function main(args: readonly string[]): Promise<number> {
   const plain = (process.env['NO_COLOR'] ?? '') !== '';
   const output = new Output(given.options['json'] === true, process.stdout, process.stderr, plain);
   const leave = new AbortController();
-  const stop = (): void => leave.abort();
+  const stop = (signal: NodeJS.Signals): void => {
+    leave.abort();
+    // It waits for an answer, which may never come, and has written nothing yet that would have to go out.
+    if (command.heedsLeave !== true) process.exit(SIGNALLED + constants.signals[signal]);
+  };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   try {

@@ -24,6 +24,7 @@ export const top: Command = {
   help: `Ctrl-C leaves. Without a terminal it shows the state once; with --json it prints one snapshot a line,
 every second, until it is ended.`,
   words: [0, 0],
+  heedsLeave: true,
   async run(context) {
     const { daemon, output, leave } = context;
     if (output.onTerminal && !output.json) return await live(context);

@@ -19,6 +19,9 @@ export async function spillway(
     input?: string;
     killWhen?: (stdout: string) => boolean;
     killWhenSaid?: (stderr: string) => boolean;
+    /** Sent as soon as `when` holds. */
+    signal?: NodeJS.Signals;
+    when?: () => boolean;
   } = {},
 ): Promise<CommandRun> {
   const inherited = Object.fromEntries(
@@ -46,6 +49,10 @@ export async function spillway(
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(how.input ?? '');
+  const looking = setInterval(() => {
+    if (how.when?.() === true && !child.killed) child.kill(how.signal);
+  }, 20);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  clearInterval(looking);
   return { code, stdout, stderr };
 }

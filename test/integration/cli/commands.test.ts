@@ -68,6 +68,32 @@ describe('call', () => {
   });
 });
 
+describe('a daemon that is frozen', () => {
+  it.each([
+    ['status', 'SIGINT', 130],
+    ['reload', 'SIGTERM', 143],
+  ] as const)('%s ends at once at %s', async (command, signal, code) => {
+    balancer.process.kill('SIGSTOP');
+    try {
+      // Into the backlog of a frozen process everything connects; so it is waiting by the time the connection is seen.
+      const ended = spillway(env, [command], {
+        signal,
+        when: () => hasConnection(env['SPILLWAY_ADMIN_PORT']),
+      });
+      expect(await ended).toMatchObject({ code, stdout: '', stderr: '' });
+    } finally {
+      balancer.process.kill('SIGCONT');
+    }
+    expect((await run('status')).code).toBe(0);
+  });
+});
+
+/** Whether someone is connected to the port on the loopback, as the kernel tells it. */
+function hasConnection(port = ''): boolean {
+  const peer = `:${Number(port).toString(16).toUpperCase().padStart(4, '0')} 01 `;
+  return readFileSync('/proc/net/tcp', 'utf8').includes(peer);
+}
+
 describe('what changes the pool', () => {
   it('drain: the worker leaves and another takes its place', async () => {
     const before = ((await json('status')) as Status).pool.workers.map(({ id }) => id);
