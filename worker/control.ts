@@ -15,6 +15,9 @@ const LONGEST_RESTART_MS = 5000;
 /** So many slot processes in a row that end before they have loaded the bundle, and it is the bundle's fault. */
 const LOAD_ATTEMPTS = 3;
 
+/** The balancer has a slot ended for this reason only. */
+const AT_DEADLINE = 'ended at the deadline of its call';
+
 /** How this worker was started. */
 export interface ControlSettings extends SlotSettings {
   readonly token: string;
@@ -118,10 +121,10 @@ export class Control {
         if (this.#manifest !== undefined) this.#say(FrameType.MANIFEST, this.#manifest);
         break;
       case FrameType.END_SLOT:
-        this.#find(payload.toString('utf8'))?.kill();
+        this.#find(payload.toString('utf8'))?.kill(AT_DEADLINE);
         break;
       case FrameType.END_IF_STUCK:
-        this.#find(payload.toString('utf8'))?.killIfStuck();
+        this.#find(payload.toString('utf8'))?.killIfStuck(AT_DEADLINE);
         break;
       default: // a newer balancer may say more
     }
@@ -198,7 +201,7 @@ export class Control {
       clearTimeout(place.restart);
       const slot = place.process;
       place.process = undefined;
-      slot?.kill();
+      slot?.kill('not needed any more');
     }
     this.#places.length = 0;
   }

@@ -57,6 +57,8 @@ export class SlotProcess {
   readonly #tmp: string;
   #stuckTimer: NodeJS.Timeout | undefined;
   readonly #prints: Prints;
+  /** Why it was ended, if this process ended it. */
+  #endedFor: string | undefined;
   /** Its process is gone: its pid may be another's. */
   #exited = false;
   #ended = false;
@@ -112,9 +114,10 @@ export class SlotProcess {
     return this.#loaded;
   }
 
-  /** Ends it at once, whatever it does. */
-  kill(): void {
+  /** Ends it at once, whatever it does. `why` is what is said of it. */
+  kill(why: string): void {
     if (this.#exited || this.#child.pid === undefined) return;
+    this.#endedFor ??= why;
     try {
       process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
@@ -122,11 +125,11 @@ export class SlotProcess {
     }
   }
 
-  /** Ends it if its event loop doesn't turn within STUCK_MS. */
-  killIfStuck(): void {
+  /** Ends it if its event loop doesn't turn within STUCK_MS; `why` as above. */
+  killIfStuck(why: string): void {
     if (this.#stuckTimer !== undefined || this.#exited) return;
     this.#stuckTimer = setTimeout(() => {
-      this.kill();
+      this.kill(why);
     }, STUCK_MS);
     say(this.#link, LinkType.PING);
   }
@@ -158,7 +161,7 @@ export class SlotProcess {
     });
     this.#child.on('exit', (code, signal) => {
       this.#exited = true;
-      const how = signal === null ? `exit code ${String(code)}` : `killed by ${signal}`;
+      const how = this.#endedFor ?? howItEnded(code, signal);
       const end = (): void => {
         clearTimeout(timer);
         this.#end(how, events);
@@ -187,4 +190,11 @@ export class SlotProcess {
       // Not Linux, or already gone: V8's own limit still holds.
     }
   }
+}
+
+function howItEnded(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal === null) return `exit code ${String(code)}`;
+  // The kernel says nothing to a process that it ends for want of memory, and hardly anyone else uses this signal.
+  const hint = ' (out of memory? see SPILLWAY_WORKER_MEMORY and SPILLWAY_WORKER_SLOTS)';
+  return `killed by ${signal}${signal === 'SIGKILL' ? hint : ''}`;
 }

@@ -17,7 +17,14 @@ import { containerExit } from './docker-exit.ts';
 import { socketMount } from './docker-host.ts';
 import { ensureImage } from './docker-image.ts';
 import { containerUsage } from './docker-usage.ts';
-import type { LaunchedWorker, Launcher, ListedWorker, WorkerOrder, WorkerUsage } from './launcher.ts';
+import type {
+  LaunchedWorker,
+  Launcher,
+  ListedWorker,
+  WorkerExit,
+  WorkerOrder,
+  WorkerUsage,
+} from './launcher.ts';
 import type { WorkerProgram } from './program.ts';
 import { assertWorkerId } from './worker-environment.ts';
 
@@ -213,6 +220,10 @@ class DockerLauncher implements Launcher {
   /** Earlier versions didn't label the owner: theirs count as this balancer's, since an upgrade must take them over. */
   #isForeign({ Labels }: Docker.ContainerInfo): boolean {
     return (Labels[OWNER_LABEL] ?? this.#spec.owner) !== this.#spec.owner;
+  }
+
+  watch({ containerId = '' }: ListedWorker): Promise<WorkerExit> {
+    return containerExit(this.#docker.getContainer(containerId), this.#closed.signal, this.#log);
   }
 
   async usage(): Promise<Map<string, WorkerUsage>> {

@@ -58,6 +58,8 @@ export interface Launcher {
   resume(id: string): Promise<void>;
   /** Every worker of this pool, also one started by an earlier balancer. */
   list(): Promise<ListedWorker[]>;
+  /** LaunchedWorker's `exited`, of a worker that an earlier balancer started; undefined where the runtime can't tell. */
+  watch(worker: ListedWorker): Promise<WorkerExit> | undefined;
   /** What the workers of this pool have used, by id, as far as the runtime can tell. It costs: not for every second. */
   usage(): Promise<ReadonlyMap<string, WorkerUsage>>;
   /** Lets go of connections and watchers; ends no worker. */

@@ -221,6 +221,11 @@ class ProcessLauncher implements Launcher {
     return Promise.resolve(listed);
   }
 
+  watch(): undefined {
+    // The system tells a parent only how a process has ended, and nobody has what it printed.
+    return undefined;
+  }
+
   async usage(): Promise<Map<string, WorkerUsage>> {
     const running = (await this.list()).filter(({ state }) => state === 'running');
     return await processUsage(new Map(running.map(({ id, pid = 0 }) => [id, pid])));

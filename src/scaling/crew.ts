@@ -112,7 +112,7 @@ export class Crew<Bundle extends { readonly hash: string }> implements ScaledPoo
     if (this.recruiter.lost(id, reason)) return;
     const member = this.recruiter.members.get(id);
     if (member === undefined || this.recruiter.stopped.aborted) return;
-    void this.recruiter.remove(id, reason);
+    this.recruiter.bury(member);
     const steady = member.readyAt !== undefined && performance.now() - member.readyAt > STEADY_MS;
     const failures = steady ? 0 : member.failures;
     if (!steady) this.#diedYoung(failures);

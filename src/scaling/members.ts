@@ -1,4 +1,5 @@
 /** The workers that were started or adopted and are not removed yet, as the scaling sees them. */
+import type { WorkerExit } from '../runtime/launcher.ts';
 import type { WorkerCounts } from './observation.ts';
 
 /** A worker's states (DESIGN.md, States). */
@@ -35,6 +36,8 @@ export interface Member {
   /** When it was started, or its resume began. */
   since: number;
   readyAt: number | undefined;
+  /** How it ended, once it has; undefined where the runtime can't tell. */
+  exited: Promise<WorkerExit> | undefined;
   /** A standby that is being resumed. */
   resuming: boolean;
   /** When it became a standby. */
@@ -64,6 +67,7 @@ export class Members {
       leaving: false,
       since: now,
       readyAt: undefined,
+      exited: undefined,
       resuming: false,
       restedAt: now,
       work: Promise.resolve(),

@@ -1,22 +1,18 @@
 /** Brings workers into the pool and out of it again: starts, adopts, replaces and removes them. */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { LaunchedWorker, Launcher } from '../runtime/launcher.ts';
+import type { LaunchedWorker, Launcher, WorkerExit } from '../runtime/launcher.ts';
 import { Members, type CrewWorker, type Member } from './members.ts';
 import { refuseForeign } from './pool-taken.ts';
-import { Arrivals, explainStart, pause } from './starts.ts';
+import { Arrivals, explainStart, lastWords, pause, waitAfter } from './starts.ts';
 import { Timings } from './timings.ts';
 
 /** How long a worker may take from its start until it is ready, in milliseconds. */
 const START_MS = 30_000;
 /** How long a worker of an earlier balancer has to dial in, in milliseconds (DESIGN decision 7). */
 const ADOPT_MS = 2000;
-/**
- * The wait before a worker is replaced whose predecessor was short-lived as well, or didn't start; it doubles from death
- * to death. The same between attempts to remove one. In milliseconds.
- */
-const FIRST_WAIT_MS = 100;
-const LONGEST_WAIT_MS = 10_000;
+/** How long a lost worker is kept so that the runtime can tell how it ended, in milliseconds; it takes 50 to 250. */
+const LAST_WORDS_MS = 500;
 
 /** The pool, as far as workers come and go. */
 export interface CrewPool<Bundle extends { readonly hash: string }> {
@@ -132,6 +128,12 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
     return this.doing(this.#remove(id));
   }
 
+  /** Removes a worker that the pool has lost, and tells the operator how it ended: with the container that would be gone. */
+  bury(member: Member): void {
+    this.members.delete(member.worker.id);
+    void this.doing(this.#bury(member));
+  }
+
   /** Remembers work until it is done, however it ends. */
   doing<T>(work: Promise<T>): Promise<T> {
     this.#busy.add(work);
@@ -176,9 +178,7 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
       launched = await launcher.launch({ id, token: token(id) });
       worker.containerId = launched.containerId;
       worker.pid = launched.pid;
-      void launched.exited.then((exit) => {
-        pool.eject(id, `its process ended: ${exit.reason}`);
-      });
+      this.#watch(member, launched.exited);
       onLaunched();
       await ready;
       this.timings.started(performance.now() - member.since);
@@ -193,18 +193,27 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
     }
   }
 
+  #watch(member: Member, exited: Promise<WorkerExit> | undefined): void {
+    member.exited = exited;
+    void exited?.then(({ reason }) =>
+      this.#options.pool.eject(member.worker.id, `its process ended: ${reason}`),
+    );
+  }
+
   async #adopt(): Promise<number> {
     const { launcher, log, pool, onExpecting } = this.#options;
     const found = await launcher.list();
     refuseForeign(found);
-    const arrivals = found.map(async ({ id, state, outdated, containerId, pid }) => {
+    const arrivals = found.map(async (listed) => {
+      const { id, state, outdated, containerId, pid } = listed;
       if (state === 'exited' || this.stopped.aborted) {
         await this.doing(this.#remove(id));
         return false;
       }
       const ready = this.#arrivals.expect(id);
       const worker = pool.expect(id);
-      this.members.add(worker, { failures: 0, understudy: false });
+      const member = this.members.add(worker, { failures: 0, understudy: false });
+      this.#watch(member, launcher.watch(listed));
       worker.containerId = containerId;
       worker.pid = pid;
       const timer = setTimeout(() => {
@@ -246,6 +255,13 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
     }
   }
 
+  async #bury({ worker: { id }, exited }: Member): Promise<void> {
+    const exit = exited && (await lastWords(exited, LAST_WORDS_MS, this.stopped));
+    if (exit !== undefined)
+      this.#options.log.warn({ worker: id, lastLines: exit.lastLines }, `worker ended: ${exit.reason}`);
+    await this.#remove(id);
+  }
+
   /** Whoever waits for it waits for the first attempt only: an engine that is down must not hold anything else up. */
   async #remove(id: string): Promise<void> {
     this.#leftovers.add(id);
@@ -270,10 +286,6 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
       this.#options.log.error({ worker: id, err: error }, 'a worker could not be removed');
     }
   }
-}
-
-function waitAfter(failures: number): number {
-  return failures === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
 }
 
 /** Short enough to read in a log, and never used twice. */

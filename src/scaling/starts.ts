@@ -6,6 +6,13 @@ import { messageOf } from '../message-of.ts';
 /** How long the runtime may take to tell how a worker ended, in milliseconds; it explains a failed start. */
 const LAST_WORDS_MS = 2000;
 
+/**
+ * The wait before a worker is replaced whose predecessor was short-lived as well, or didn't start; it doubles from death
+ * to death. The same between attempts to remove one. In milliseconds.
+ */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 10_000;
+
 /** The functions can't be served; no worker of this bundle will ever be ready. */
 export class BundleFault extends Error {
   override readonly name = 'BundleFault';
@@ -60,12 +67,22 @@ export async function explainStart(
   if (worker.bundleFault !== undefined) return new BundleFault(worker.bundleFault);
   const reason = messageOf(error);
   if (launched === undefined || signal.aborted) return error instanceof Error ? error : new Error(reason);
-  let exit: WorkerExit | undefined;
-  const told = launched.exited.then((ended) => (exit = ended));
-  await pause(LAST_WORDS_MS, signal, told);
+  const exit = await lastWords(launched.exited, LAST_WORDS_MS, signal);
   if (exit === undefined) return new Error(`worker ${worker.id} did not become ready: ${reason}`);
   const words = exit.lastLines.length > 0 ? `; its last words:\n  ${exit.lastLines.join('\n  ')}` : '';
   return new Error(`worker ${worker.id} ended before it was ready: ${exit.reason}${words}`);
+}
+
+/** How a worker has ended, if that is known within so many milliseconds, and before the signal. */
+export async function lastWords(
+  exited: Promise<WorkerExit>,
+  ms: number,
+  signal: AbortSignal,
+): Promise<WorkerExit | undefined> {
+  let exit: WorkerExit | undefined;
+  const told = exited.then((ended) => (exit = ended));
+  await pause(ms, signal, told);
+  return exit;
 }
 
 /** Waits so many milliseconds, but not beyond the signal, nor until something has happened. */
@@ -81,4 +98,9 @@ export async function pause(ms: number, signal: AbortSignal, until?: Promise<unk
     signal.addEventListener('abort', done);
     void until?.then(done);
   });
+}
+
+/** See FIRST_WAIT_MS. */
+export function waitAfter(failures: number): number {
+  return failures === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
 }

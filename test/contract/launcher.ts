@@ -194,6 +194,17 @@ export function testLauncher(name: string, setUp: () => Promise<LauncherSetup>, 
       expect(await successor.list()).toEqual([]);
     });
 
+    it('says how a worker of an earlier balancer ended, where it can', async () => {
+      await launcher.launch(order('hangs-1'));
+      await launcher.close();
+      const successor = await open();
+      const [found] = await successor.list();
+      const exited = successor.watch(found!);
+      await successor.stop('hangs-1');
+      const reason = launcher.runtime === 'docker' ? 'killed by SIGKILL' : undefined;
+      expect((await exited)?.reason).toBe(reason);
+    });
+
     it('tells which workers were made in another way than its own', async () => {
       await launcher.launch(order('dials-1'));
       const other = await open(setup.openOther());

@@ -117,6 +117,10 @@ export class FakeLauncher implements Launcher {
     });
   }
 
+  watch({ id }: ListedWorker): Promise<WorkerExit> | undefined {
+    return this.machine.workers.get(id)?.exited;
+  }
+
   async usage(): Promise<Map<string, WorkerUsage>> {
     await Promise.resolve();
     const running = [...this.machine.workers.values()].filter(

@@ -160,7 +160,7 @@ describe.skipIf(process.platform !== 'linux')('a worker', () => {
       await rig.nextBalancer();
       await rig.until('ready w1');
       expect(await rig.call('add', [1, 2])).toEqual({ result: 3, worker: 'w1' });
-      expect(rig.events).toEqual(['ready w1', 'slot of w1: killed by SIGKILL']);
+      expect(rig.events).toEqual(['ready w1', 'slot of w1: ended at the deadline of its call']);
     });
 
     it('replaces a slot that dies meanwhile', async () => {

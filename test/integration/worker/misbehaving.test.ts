@@ -58,7 +58,12 @@ describe.skipIf(process.platform !== 'linux')('a worker', () => {
   it.each([
     ['exits', 'exit', [3], 'exit code 3'],
     ['exits as if all were well', 'exit', [0], 'exit code 0'],
-    ['kills itself', 'kill', ['SIGKILL'], 'killed by SIGKILL'],
+    [
+      'kills itself',
+      'kill',
+      ['SIGKILL'],
+      'killed by SIGKILL (out of memory? see SPILLWAY_WORKER_MEMORY and SPILLWAY_WORKER_SLOTS)',
+    ],
     ['throws where nobody catches', 'throwLater', [], 'exit code 1'],
     ['rejects where nobody catches', 'rejectLater', [], 'exit code 1'],
     ['takes heap until there is none', 'hog', [], 'killed by SIGABRT, out of memory'],
@@ -86,7 +91,7 @@ describe.skipIf(process.platform !== 'linux')('a worker', () => {
       const startedAt = performance.now();
       expect(await neighbours(rig.call(name, [], 400))).toEqual({ error: 'Timeout' });
       expect(performance.now() - startedAt).toBeGreaterThanOrEqual(400);
-      await rig.until('slot of w1: killed by SIGKILL');
+      await rig.until('slot of w1: ended at the deadline of its call');
       await allSlotsAreBack();
       expect(rig.events.filter((event) => event.startsWith('lost'))).toEqual([]);
     },
@@ -97,7 +102,7 @@ describe.skipIf(process.platform !== 'linux')('a worker', () => {
     const [late, inTime] = [rig.call('naps', [60_000], 300), rig.call('naps', [1500, 'done'])];
     expect(await late).toEqual({ error: 'Timeout' });
     expect(await inTime).toEqual({ result: 'done', worker: 'w1' });
-    await rig.until('slot of w1: killed by SIGKILL');
+    await rig.until('slot of w1: ended at the deadline of its call');
   });
 
   it('ends a slot that is stuck, and runs the others in it again', async () => {
@@ -107,7 +112,7 @@ describe.skipIf(process.platform !== 'linux')('a worker', () => {
     // Another function of the same concurrency: it shares the slot, and keeps its event loop.
     expect(await rig.call('loops', [], 300)).toEqual({ error: 'Timeout' });
     expect(await inTime).toEqual({ result: 'done', worker: 'w1' });
-    expect(rig.events).toContain('slot of w1: killed by SIGKILL');
+    expect(rig.events).toContain('slot of w1: ended at the deadline of its call');
   });
 
   it('loses itself, and no other, to a function that kills it', async () => {

@@ -195,4 +195,10 @@ export class CrewRig {
   cut(id: string | undefined): void {
     this.pool.eject(id ?? '', 'the connection was closed');
   }
+
+  /** It dies: its socket closes, and the runtime knows why. */
+  die(id: string | undefined): void {
+    this.cut(id);
+    this.machine.workers.get(id ?? '')?.end();
+  }
 }
