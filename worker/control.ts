@@ -3,18 +3,13 @@ import type { Socket } from 'node:net';
 import { FrameDecoder, FrameType, PROTOCOL_VERSION, encodeFrame } from '../src/pool/frames.ts';
 import type { LoadOrder } from '../src/pool/protocol.ts';
 import { sameManifest } from '../src/pool/same-manifest.ts';
+import { Comebacks, type SlotEnd } from './comebacks.ts';
 import { LINK_MAX_BYTES } from './link.ts';
 import { Redial } from './redial.ts';
 import { SlotProcess, type Bundle, type SlotSettings } from './slot-process.ts';
 
 /** How often the balancer hears that this process lives, in milliseconds; it gives up after 3 s of silence. */
 const HEARTBEAT_MS = 500;
-/** First and longest wait before a slot is started again that died before it had loaded, in milliseconds. */
-const FIRST_RESTART_MS = 50;
-const LONGEST_RESTART_MS = 5000;
-/** So many slot processes in a row that end before they have loaded the bundle, and it is the bundle's fault. */
-const LOAD_ATTEMPTS = 3;
-
 /** The balancer has a slot ended for this reason only. */
 const AT_DEADLINE = 'ended at the deadline of its call';
 
@@ -31,8 +26,7 @@ export interface ControlSettings extends SlotSettings {
 /** One place for a slot process: when one ends, the next takes its place. */
 interface Place {
   process: SlotProcess | undefined;
-  /** How many in a row ended before they had loaded. */
-  failures: number;
+  readonly comebacks: Comebacks;
   restart: NodeJS.Timeout | undefined;
 }
 
@@ -141,25 +135,27 @@ export class Control {
     this.#manifest = undefined;
     this.#bundle = { ...order, code: payload.subarray(4 + orderBytes), cache: undefined };
     for (let i = 0; i < this.#settings.slots; i += 1) {
-      const place: Place = { process: undefined, failures: 0, restart: undefined };
+      const place: Place = { process: undefined, comebacks: new Comebacks(), restart: undefined };
       this.#places.push(place);
       this.#start(place, this.#bundle);
     }
   }
 
   #start(place: Place, bundle: Bundle): void {
+    const startedAt = performance.now();
     try {
       const slot: SlotProcess = new SlotProcess(this.#settings, bundle, {
         loaded: (manifest) => {
-          if (place.process === slot) this.#loaded(place, slot.key, manifest);
+          if (place.process === slot) this.#loaded(slot.key, manifest);
         },
         failed: (reason) => {
           if (place.process === slot) this.#say(FrameType.LOAD_FAILED, reason);
         },
-        ended: (reason, lastWords) => {
+        ended: (reason, lastWords, starved) => {
           if (place.process !== slot) return; // ended on purpose: its place is gone
           this.#say(FrameType.SLOT_DOWN, JSON.stringify({ key: slot.key, reason }));
-          this.#restart(place, bundle, slot.loaded, `${reason}\n${lastWords}`);
+          const end = { loaded: slot.loaded, starved, livedMs: performance.now() - startedAt };
+          this.#restart(place, bundle, end, `${reason}\n${lastWords}`);
         },
         printed: (line) => {
           this.#say(FrameType.PRINTED, JSON.stringify(line));
@@ -168,12 +164,12 @@ export class Control {
       place.process = slot;
     } catch (error) {
       // No room for its folder or no process to be had: it may be there again later.
-      this.#restart(place, bundle, false, `it could not be started: ${String(error)}`);
+      const end = { loaded: false, starved: false, livedMs: 0 };
+      this.#restart(place, bundle, end, `it could not be started: ${String(error)}`);
     }
   }
 
-  #loaded(place: Place, key: string, manifest: string): void {
-    place.failures = 0;
+  #loaded(key: string, manifest: string): void {
     this.#say(FrameType.SLOT_UP, JSON.stringify({ key }));
     if (this.#manifest === undefined) {
       this.#manifest = manifest;
@@ -183,14 +179,12 @@ export class Control {
     }
   }
 
-  /** One that died under a call comes back at once; one that can't even load must not spin. */
-  #restart(place: Place, bundle: Bundle, loaded: boolean, why: string): void {
+  #restart(place: Place, bundle: Bundle, end: SlotEnd, why: string): void {
     place.process = undefined;
-    if (!loaded) place.failures += 1;
-    if (place.failures === LOAD_ATTEMPTS && this.#manifest === undefined) {
+    const { waitMs, blamed } = place.comebacks.after(end);
+    if (blamed && this.#manifest === undefined) {
       this.#say(FrameType.LOAD_FAILED, `a process ended while it loaded them: ${why.trimEnd()}`);
     }
-    const waitMs = loaded ? 0 : Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** (place.failures - 1));
     place.restart = setTimeout(() => {
       this.#start(place, bundle);
     }, waitMs);

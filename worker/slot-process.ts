@@ -41,8 +41,8 @@ export interface SlotSettings {
 export interface SlotEvents {
   loaded(manifest: string): void;
   failed(reason: string): void;
-  /** `lastWords` is the end of what it printed. */
-  ended(reason: string, lastWords: string): void;
+  /** `lastWords` is the end of what it printed; `starved`: it was killed, and not by this process. */
+  ended(reason: string, lastWords: string, starved: boolean): void;
   /** A function printed a line. */
   printed(line: PrintedLine): void;
 }
@@ -157,21 +157,21 @@ export class SlotProcess {
       });
     }
     this.#child.on('error', (error) => {
-      this.#end(`could not be started: ${error.message}`, events);
+      this.#end(`could not be started: ${error.message}`, events, false);
     });
     this.#child.on('exit', (code, signal) => {
       this.#exited = true;
       const how = this.#endedFor ?? howItEnded(code, signal);
       const end = (): void => {
         clearTimeout(timer);
-        this.#end(how, events);
+        this.#end(how, events, signal === 'SIGKILL' && this.#endedFor === undefined);
       };
       const timer = setTimeout(end, LAST_WORDS_MS);
       this.#child.on('close', end);
     });
   }
 
-  #end(how: string, events: SlotEvents): void {
+  #end(how: string, events: SlotEvents, starved: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#stuckTimer);
@@ -179,7 +179,7 @@ export class SlotProcess {
     wipe(this.#tmp);
     const { lastWords } = this.#prints;
     const outOfMemory = lastWords.includes('heap out of memory');
-    events.ended(outOfMemory ? `${how}, out of memory` : how, lastWords);
+    events.ended(outOfMemory ? `${how}, out of memory` : how, lastWords, starved);
   }
 
   /** Asks the kernel to take the slot, not the worker, when the container runs out of memory. */

@@ -219,6 +219,7 @@ export class Worker {
         const notice = readSlotNotice(payload);
         if (notice === undefined) return;
         const reason = notice.reason ?? 'it ended';
+        if (this.#state === 'starting') this.reason = `a slot of it ended: ${reason}`;
         this.#keys.delete(notice.key);
         this.#early.cut(notice.key, reason);
         this.#slots.get(notice.key)?.destroy(`the slot's process ended: ${reason}`);

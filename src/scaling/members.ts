@@ -13,6 +13,8 @@ export interface CrewWorker {
   readonly running: number;
   /** Why it can't serve the bundle, if that is why it left. */
   readonly bundleFault: string | undefined;
+  /** Why it is in its state, where there is something to say. */
+  readonly reason: string | undefined;
   readonly bundle: { readonly hash: string };
   containerId: string | undefined;
   pid: number | undefined;

@@ -169,10 +169,8 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
     const member = this.members.add(worker, { failures, understudy });
     let launched: LaunchedWorker | undefined;
     const timer = setTimeout(() => {
-      pool.eject(
-        id,
-        `it was not ready within ${START_MS / 1000} s (does a function take long while it is loaded?)`,
-      );
+      const why = worker.reason ?? 'does a function take long while it is loaded?';
+      pool.eject(id, `it was not ready within ${START_MS / 1000} s (${why})`);
     }, START_MS);
     try {
       launched = await launcher.launch({ id, token: token(id) });

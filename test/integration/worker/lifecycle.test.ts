@@ -42,6 +42,17 @@ describe.skipIf(process.platform !== 'linux')('a worker', () => {
       expect(await rig.until('lost w1')).toMatch(event);
     });
 
+    it('never blames the bundle for what the kernel kills, and says what may be short', async () => {
+      await open(`process.kill(process.pid, 'SIGKILL')`);
+      rig.start();
+      const ends = (): number => rig.events.filter((event) => event.startsWith('slot of w1')).length;
+      await until('the slot was killed more often than the bundle may fail', () => ends() > 4);
+      const [first] = rig.events;
+      expect(first).toMatch(/killed by SIGKILL .*SPILLWAY_WORKER_MEMORY and SPILLWAY_WORKER_SLOTS/);
+      expect(new Set(rig.events)).toEqual(new Set([first]));
+      expect(rig.pool.workers[0]?.reason).toBe(first?.replace('slot of w1: ', 'a slot of it ended: '));
+    });
+
     it('because that says something else each time, says so', async () => {
       await open(
         `exports.manifestJson = () => JSON.stringify({ functions: [

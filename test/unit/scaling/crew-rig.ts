@@ -21,6 +21,7 @@ class PooledWorker implements CrewWorker {
   /** Its calls; the test's to say. */
   running = 0;
   bundleFault: string | undefined;
+  reason: string | undefined;
   containerId: string | undefined;
   pid: number | undefined;
   readonly #crew: () => Crew<FakeBundle> | undefined;

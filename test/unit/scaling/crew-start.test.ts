@@ -71,6 +71,14 @@ describe('a crew', () => {
       expect(((await rig.start(2300)) as Error).message).toMatch(/not ready within 30 s/);
     });
 
+    it('says what kept a worker from being ready, where that is known', async () => {
+      rig.onLaunch = ({ order: { id } }) => {
+        rig.pool.members.get(id)!.reason = 'a slot of it ended: killed by SIGKILL';
+      };
+      const error = (await rig.start(32_300)) as Error;
+      expect(error.message).toMatch(/within 30 s \(a slot of it ended: killed by SIGKILL\)$/);
+    });
+
     it('fails when a worker can’t be launched, and leaves nothing', async () => {
       rig.launcher.failNextLaunch(new Error('no such image'));
       expect(((await rig.start()) as Error).message).toBe('no such image');
