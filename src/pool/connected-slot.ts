@@ -13,8 +13,6 @@ const ANSWER_SLACK_BYTES = 64 * 1024;
 
 /** What a connected slot tells its worker. */
 export interface ConnectedSlotEvents extends SlotEvents {
-  /** A call of it has ended; `failed`: with an error. */
-  answered(failed: boolean): void;
   /** It has one call fewer, and whoever wanted its room has had it. */
   released(): void;
   /** The call of a dead client that it was busy with has ended. */
@@ -131,8 +129,6 @@ export class ConnectedSlot {
   }
 
   #answered(callId: number, answer: Answer | undefined): boolean {
-    if (answer === undefined) return false;
-    this.#events.answered(answer.failure !== undefined);
-    return this.slot.answer(callId, answer);
+    return answer !== undefined && this.slot.answer(callId, answer);
   }
 }

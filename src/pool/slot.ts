@@ -23,6 +23,8 @@ export interface SlotConnection {
 export interface SlotEvents {
   /** It may have room for a call again. */
   room(): void;
+  /** A call that it ran has ended; `failed`: with an error, past its deadline, or with the slot. */
+  ended(failed: boolean): void;
   /** End the slot's process: at once, or only if its event loop is stuck. */
   end(slot: Slot, how: 'now' | 'if-stuck'): void;
   /** A call known to be short has kept it busy for so many milliseconds. */
@@ -169,6 +171,7 @@ export class Slot {
     if (leased.shortMs !== Infinity) {
       this.#events.ranShort(Math.min(runMs, now - leased.at, MOST_COUNTED_MS));
     }
+    this.#events.ended(failure !== undefined || (leased.abandoned && leased.call.deadlineAt <= now));
     leased.call.answered(this, { json, failure, runMs, cpuMs, warm });
     this.#afterRelease(now);
     return true;
@@ -187,6 +190,7 @@ export class Slot {
   lose(reason: string): void {
     this.#open = false;
     const calls = this.#calls.all();
+    for (const { callId } of calls) if (this.runs(callId)) this.#events.ended(true);
     this.#calls.clear();
     this.#long = 0;
     for (const { call } of calls) call.lost(this, reason);

@@ -252,7 +252,7 @@ export class Worker {
         this.#endSlot(ended.key, how);
         this.#events.room(); // as when it drains
       },
-      answered: (failed) => {
+      ended: (failed) => {
         this.calls += 1;
         if (failed) this.failures += 1;
       },

@@ -63,6 +63,8 @@ export class Call implements SlotCall {
 export class SlotRig {
   /** What the slot said: to its process, and to the pool. */
   readonly said: string[] = [];
+  /** What became of the calls it ran. */
+  readonly ended: ('ran' | 'failed')[] = [];
   /** Of calls known to be short. */
   ranShortMs = 0;
   readonly slot: Slot;
@@ -82,6 +84,7 @@ export class SlotRig {
       },
       {
         room: () => void this.said.push('room'),
+        ended: (failed) => void this.ended.push(failed ? 'failed' : 'ran'),
         end: (_slot, how) => void this.said.push(`end ${how}`),
         ranShort: (ms) => void (this.ranShortMs += ms),
       },
@@ -101,6 +104,7 @@ export class SlotRig {
   warm(calls = WARM_AFTER_CALLS): void {
     for (let i = 0; i < calls; i += 1) this.slot.answer(this.run().id, ANSWER);
     this.said.length = 0;
+    this.ended.length = 0;
   }
 
   /** What it said about its own end. */

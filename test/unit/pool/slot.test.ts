@@ -23,7 +23,7 @@ describe('Slot', () => {
       const closed = new Slot(
         { key: 'key', workerId: 'w1', bundle: 'b' },
         { more: false, run: () => {}, takeBack: () => {}, cancel: () => {} },
-        { room: () => {}, end: () => {}, ranShort: () => {} },
+        { room: () => {}, ended: () => {}, end: () => {}, ranShort: () => {} },
       );
       expect([closed.room(1), closed.usable]).toEqual([0, false]);
       slot.shut();
