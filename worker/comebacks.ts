@@ -3,17 +3,26 @@
 /** First and longest wait before a slot is started again that died early, in milliseconds. */
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 5000;
+/** And the longest wait for one that had loaded: under calls that each end their process, the others still get some of its time. */
+const LONGEST_LOADED_MS = 1000;
+/** One that had loaded and didn't live for so long ended early, in milliseconds: a rejection that nobody handles, most often. */
+const EARLY_MS = 2000;
 /** So many slot processes in a row that end before they have loaded the bundle, and it is the bundle's fault. */
 const LOAD_ATTEMPTS = 3;
 /** One that lived for so long had the memory it needs, in milliseconds: twice the longest wait. */
 const STEADY_MS = 10_000;
 
+/**
+ * Who ended a slot process: the control process (its call was over its deadline, or froze it); the kernel, most likely for want of
+ * memory: others in the worker take too much, and so nobody's fault is proven; or nobody but itself.
+ */
+export type EndedBy = 'us' | 'kernel' | 'itself';
+
 /** How a slot process ended. */
 export interface SlotEnd {
   /** Whether it had loaded the bundle. */
   readonly loaded: boolean;
-  /** The kernel ended it, most likely for want of memory: others in the worker take too much, and so nobody's fault is proven. */
-  readonly starved: boolean;
+  readonly by: EndedBy;
   /** From its start on, in milliseconds. */
   readonly livedMs: number;
 }
@@ -26,17 +35,21 @@ export class Comebacks {
   #faults = 0;
 
   /**
-   * One that died under a call comes back at once; one that can't even load, or that the kernel ends again and again, must
-   * not spin. `blamed`: it is the bundle's fault, told once.
+   * One that died under a call comes back at once, and so does one that was ended at its deadline, however often. One that can't even
+   * load, or that dies again and again soon after, must not spin. `blamed`: it is the bundle's fault, told once.
    */
-  after({ loaded, starved, livedMs }: SlotEnd): { readonly waitMs: number; readonly blamed: boolean } {
+  after({ loaded, by, livedMs }: SlotEnd): { readonly waitMs: number; readonly blamed: boolean } {
     if (loaded) this.#faults = 0;
-    else if (!starved) this.#faults += 1;
-    const early = starved ? livedMs < STEADY_MS : !loaded;
+    else if (by !== 'kernel') this.#faults += 1;
+    const early = !loaded || (by !== 'us' && livedMs < (by === 'kernel' ? STEADY_MS : EARLY_MS));
     this.#early = early ? this.#early + 1 : 0;
-    return {
-      waitMs: early ? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#early - 1)) : 0,
-      blamed: !loaded && !starved && this.#faults === LOAD_ATTEMPTS,
-    };
+    const blamed = !loaded && by !== 'kernel' && this.#faults === LOAD_ATTEMPTS;
+    if (!early) return { waitMs: 0, blamed };
+    if (!loaded || by === 'kernel') return { waitMs: doubled(this.#early - 1, LONGEST_WAIT_MS), blamed };
+    return { waitMs: this.#early === 1 ? 0 : doubled(this.#early - 2, LONGEST_LOADED_MS), blamed };
   }
+}
+
+function doubled(times: number, longestMs: number): number {
+  return Math.min(longestMs, FIRST_WAIT_MS * 2 ** times);
 }

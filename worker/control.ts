@@ -151,10 +151,10 @@ export class Control {
         failed: (reason) => {
           if (place.process === slot) this.#say(FrameType.LOAD_FAILED, reason);
         },
-        ended: (reason, lastWords, starved) => {
+        ended: (reason, lastWords, by) => {
           if (place.process !== slot) return; // ended on purpose: its place is gone
           this.#say(FrameType.SLOT_DOWN, JSON.stringify({ key: slot.key, reason }));
-          const end = { loaded: slot.loaded, starved, livedMs: performance.now() - startedAt };
+          const end = { loaded: slot.loaded, by, livedMs: performance.now() - startedAt };
           this.#restart(place, bundle, end, `${reason}\n${lastWords}`);
         },
         printed: (line) => {
@@ -164,7 +164,7 @@ export class Control {
       place.process = slot;
     } catch (error) {
       // No room for its folder or no process to be had: it may be there again later.
-      const end = { loaded: false, starved: false, livedMs: 0 };
+      const end = { loaded: false, by: 'itself', livedMs: 0 } as const;
       this.#restart(place, bundle, end, `it could not be started: ${String(error)}`);
     }
   }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import type { EndedBy } from './comebacks.ts';
 import { LINK_FD, LinkType, readLink, say, type SlotOrder } from './link.ts';
 import { Prints, type PrintedLine } from './prints.ts';
 import { wipe } from './wipe.ts';
@@ -41,8 +42,8 @@ export interface SlotSettings {
 export interface SlotEvents {
   loaded(manifest: string): void;
   failed(reason: string): void;
-  /** `lastWords` is the end of what it printed; `starved`: it was killed, and not by this process. */
-  ended(reason: string, lastWords: string, starved: boolean): void;
+  /** `lastWords` is the end of what it printed. */
+  ended(reason: string, lastWords: string, by: EndedBy): void;
   /** A function printed a line. */
   printed(line: PrintedLine): void;
 }
@@ -157,21 +158,25 @@ export class SlotProcess {
       });
     }
     this.#child.on('error', (error) => {
-      this.#end(`could not be started: ${error.message}`, events, false);
+      this.#end(`could not be started: ${error.message}`, events, 'itself');
     });
     this.#child.on('exit', (code, signal) => {
       this.#exited = true;
       const how = this.#endedFor ?? howItEnded(code, signal);
       const end = (): void => {
         clearTimeout(timer);
-        this.#end(how, events, signal === 'SIGKILL' && this.#endedFor === undefined);
+        this.#end(
+          how,
+          events,
+          this.#endedFor !== undefined ? 'us' : signal === 'SIGKILL' ? 'kernel' : 'itself',
+        );
       };
       const timer = setTimeout(end, LAST_WORDS_MS);
       this.#child.on('close', end);
     });
   }
 
-  #end(how: string, events: SlotEvents, starved: boolean): void {
+  #end(how: string, events: SlotEvents, by: EndedBy): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#stuckTimer);
@@ -179,7 +184,7 @@ export class SlotProcess {
     wipe(this.#tmp);
     const { lastWords } = this.#prints;
     const outOfMemory = lastWords.includes('heap out of memory');
-    events.ended(outOfMemory ? `${how}, out of memory` : how, lastWords, starved);
+    events.ended(outOfMemory ? `${how}, out of memory` : how, lastWords, by);
   }
 
   /** Asks the kernel to take the slot, not the worker, when the container runs out of memory. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Comebacks, type SlotEnd } from '../../../worker/comebacks.ts';
 
-const usual: SlotEnd = { loaded: true, starved: false, livedMs: 100 };
+const usual: SlotEnd = { loaded: true, by: 'itself', livedMs: 2000 };
 const broken: SlotEnd = { ...usual, loaded: false };
-const starved: SlotEnd = { ...usual, loaded: false, starved: true };
+const starved: SlotEnd = { ...usual, loaded: false, by: 'kernel' };
 
 /** What comes after each of these ends of one place's slots. */
 function after(...ends: SlotEnd[]): { waits: number[]; blamed: boolean[] } {
@@ -13,11 +13,22 @@ function after(...ends: SlotEnd[]): { waits: number[]; blamed: boolean[] } {
 }
 
 describe('a slot that ended', () => {
-  it('comes back at once where it had loaded, however often', () => {
-    expect(after(usual, usual, usual, usual)).toEqual({
+  it.each([
+    ['had lived for a while', usual],
+    ['was over the deadline of its call', { ...usual, by: 'us', livedMs: 100 } as const],
+  ])('comes back at once where it had loaded and %s, however often', (_, end) => {
+    expect(after(end, end, end, end)).toEqual({
       waits: [0, 0, 0, 0],
       blamed: [false, false, false, false],
     });
+  });
+
+  it('comes back at once where it died soon after it had loaded, but not again and again', () => {
+    const soon = { ...usual, livedMs: 1999 };
+    const { waits, blamed } = after(...Array.from({ length: 8 }, () => soon));
+    expect(waits).toEqual([0, 50, 100, 200, 400, 800, 1000, 1000]);
+    expect(blamed).not.toContain(true);
+    expect(after(soon, soon, usual, soon).waits).toEqual([0, 50, 0, 0]);
   });
 
   it('waits ever longer where it can’t load, and blames the bundle, once', () => {
