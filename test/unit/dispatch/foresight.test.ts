@@ -82,7 +82,10 @@ describe('predictive', () => {
   });
 
   it('leaves it to the queue whether there is time enough to wait', () => {
-    expect(place({ ...busy, cloud: 'off', remainingMs: 100 })).toMatchObject({ place: 'queue', reason: 'off' });
+    expect(place({ ...busy, cloud: 'off', remainingMs: 100 })).toMatchObject({
+      place: 'queue',
+      reason: 'off',
+    });
   });
 });
 
