@@ -34,9 +34,19 @@ export function createLogger(level: Config['logLevel'], options: LogOptions): Lo
   const settings = { level, redact: { paths: SECRET_PATHS, censor: '[hidden]' } };
   const written = options.terminal
     ? terminalStream(options.destination)
-    : (options.destination ?? pino.destination({ dest: 1, sync: true }));
+    : (options.destination ?? linesOnStdout());
   const { tap } = options;
   return pino(settings, tap === undefined ? written : tapped(written, tap));
+}
+
+/** Lines that can't be written wait, up to this many bytes; those that come then are lost. */
+const MOST_UNWRITTEN_BYTES = 1_000_000;
+
+/** A disk that is full of the log must not end what is logged: the lines wait until there is room. */
+function linesOnStdout(): DestinationStream {
+  const stdout = pino.destination({ dest: 1, sync: true, maxLength: MOST_UNWRITTEN_BYTES });
+  stdout.on('error', () => undefined);
+  return stdout;
 }
 
 function tapped(destination: DestinationStream, tap: (line: string) => void): DestinationStream {

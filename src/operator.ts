@@ -122,6 +122,8 @@ export class Operator {
     // Loaded only where it is wanted.
     const { Spans: Opened } = await import('./spans.ts');
     this.#spans = new Opened(this.#version, this.#log);
-    this.#log.info(`spans of calls go to ${otlpTracesEndpoint ?? otlpEndpoint}`);
+    const endpoint = URL.parse(otlpTracesEndpoint ?? otlpEndpoint ?? '');
+    // Neither its user and password, nor what stands behind a ?; of one that is none the exporter says so.
+    if (endpoint !== null) this.#log.info(`spans of calls go to ${endpoint.origin}${endpoint.pathname}`);
   }
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
@@ -61,4 +62,21 @@ it.each([true, false])('loses no line at a sudden exit (on a terminal: %s)', (te
   expect(run).toMatchObject({ status: 3, stderr: '' });
   expect(run.stdout.trimEnd().split('\n')).toHaveLength(2000);
   expect(run.stdout).toContain('line 1999');
+});
+
+it.skipIf(process.platform !== 'linux')('goes on when the disk of the log is full', () => {
+  const log = JSON.stringify(join(import.meta.dirname, '../../src/log.ts'));
+  const program = `
+    import { createLogger } from ${log};
+    const log = createLogger('info', { terminal: false });
+    for (let i = 0; i < 50_000; i += 1) log.info('line ' + i + ' '.repeat(1000));
+    process.exit(process.memoryUsage.rss() < 300_000_000 ? 3 : 4);
+  `;
+  const full = openSync('/dev/full', 'w');
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    stdio: ['ignore', full, 'pipe'],
+  });
+  closeSync(full);
+  expect(run).toMatchObject({ status: 3, stderr: '' });
 });

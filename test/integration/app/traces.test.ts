@@ -54,7 +54,7 @@ describe('with a collector', () => {
     collector = await openOtlpReceiver();
     balancer = await home.start({
       ...ENV,
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url.replace('//', '//me:hunter2@'),
       OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=brook',
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
     });
@@ -70,6 +70,13 @@ describe('with a collector', () => {
     await until(`the span of call ${callId}`, () => find() !== undefined);
     return find()!;
   };
+
+  it('the log says where spans go, without a password', () => {
+    expect(balancer.lines('spans of calls go to')).toMatchObject([
+      { msg: `spans of calls go to ${new URL(collector.url).href}` },
+    ]);
+    expect(balancer.output).not.toContain('hunter2');
+  });
 
   it('a call is a span below the client’s, and the function’s trace goes on from it', async () => {
     const { result, headers } = await balancer.call('traced', [false], SAMPLED);
