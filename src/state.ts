@@ -286,9 +286,9 @@ function attempt<T>(dir: string, work: () => T): T {
 }
 
 function unusable(dir: string, error: unknown): StateFault {
-  const reason = messageOf(error);
-  return new StateFault(
-    `the state folder ${dir} can't be used: ${reason}; set SPILLWAY_STATE to a folder that this user may write`,
-    { cause: error },
-  );
+  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
+  const advice = full ? 'make room on its disk' : 'set SPILLWAY_STATE to a folder that this user may write';
+  return new StateFault(`the state folder ${dir} can't be used: ${messageOf(error)}; ${advice}`, {
+    cause: error,
+  });
 }

@@ -5,6 +5,7 @@
 
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -76,13 +77,19 @@ export class ProcessFolder {
 
   /** Every record, of running workers and of ended ones that weren't stopped. */
   records(): WorkerRecord[] {
-    const names = readdirSync(join(this.#root, 'workers')).filter((name) => name.endsWith('.json'));
+    const names = this.#recordNames().filter((name) => name.endsWith('.json'));
     return names.map((name) => this.#read(name.slice(0, -'.json'.length)));
   }
 
   /** The record of a worker, if there is one. */
   record(id: string): WorkerRecord | undefined {
     return this.records().find((record) => record.id === id);
+  }
+
+  /** None where the folder has been removed under the balancer: then it is rid of its workers' traces as well. */
+  #recordNames(): string[] {
+    const folder = join(this.#root, 'workers');
+    return existsSync(folder) ? readdirSync(folder) : [];
   }
 
   #read(id: string): WorkerRecord {

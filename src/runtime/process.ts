@@ -97,7 +97,9 @@ class ProcessLauncher implements Launcher {
     try {
       if (this.#folder.record(order.id) !== undefined)
         throw new Error('there is a worker of this id already');
-      await access(this.#options.socketDir);
+      await access(this.#options.socketDir).catch((error: unknown) => {
+        throw new Error(`${messageOf(error)}; if the state folder was removed, restart the balancer`);
+      });
       const child = await this.#spawn(order);
       this.#children.set(order.id, child);
       const { pid } = child.process;

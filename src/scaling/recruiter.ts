@@ -244,7 +244,8 @@ export class Recruiter<Bundle extends { readonly hash: string }> {
       this.#vacancies -= 1;
       if (this.stopped.aborted || !wanted()) return;
       try {
-        await this.#start({ failures: failed + 1 }, () => undefined);
+        const { worker } = await this.#start({ failures: failed + 1 }, () => undefined);
+        this.#options.log.info({ worker: worker.id }, 'the worker in place of the lost one is ready');
         return;
       } catch (error) {
         if (this.stopped.aborted) return;

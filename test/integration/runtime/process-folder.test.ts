@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ProcessFolder } from '../../../src/runtime/process-folder.ts';
@@ -16,6 +16,14 @@ describe.skipIf(process.platform !== 'linux')('the folder of the process runtime
     folder.write({ id: 'w1', pid: 12, version: '' });
     await folder.remove('w1');
     expect([existsSync(tmp), folder.records()]).toEqual([false, []]);
+    await folder.remove('w1');
+  });
+
+  it('has no workers where it was removed, and is rid of each', async () => {
+    const folder = new ProcessFolder(join(home(), 'gone'));
+    folder.write({ id: 'w1', pid: 12, version: '' });
+    rmSync(join(home(), 'gone'), { recursive: true });
+    expect([folder.records(), folder.record('w1')]).toEqual([[], undefined]);
     await folder.remove('w1');
   });
 });

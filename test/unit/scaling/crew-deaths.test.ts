@@ -34,6 +34,8 @@ describe('a worker whose socket closes', () => {
       { worker: id, msg: 'worker ended: out of memory', lastLines: exit.lastLines },
     ]);
     expect(rig.ids).not.toContain(id);
+    const replaced = { worker: rig.ids[0], msg: 'the worker in place of the lost one is ready' };
+    expect(rig.logged).toContainEqual(expect.objectContaining(replaced));
   });
 
   it('the same where an earlier balancer started it', async () => {
