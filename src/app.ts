@@ -54,8 +54,8 @@ export interface App {
   server(): Server | undefined;
   /** Finishes what clients have asked for, serving all that still comes, until no connection is left; ends nothing. */
   retire(): Promise<void>;
-  /** In place of stop(), after retire(): lets go of everything, but leaves the workers to the next balancer. */
-  leave(): Promise<void>;
+  /** In place of stop(), after retire(): lets go of everything, but leaves the workers to the next balancer if it will find them. */
+  leave(findsWorkers: boolean): Promise<void>;
   /** Takes no more calls; resolves when those in flight have ended, or after SPILLWAY_DRAIN_MS. */
   drain(): Promise<void>;
   /** Ends workers, sockets and timers, and lets the state folder go. */
@@ -82,7 +82,7 @@ export function build(
 ): App {
   const undo = new Undo();
   let stopped = false;
-  let leaving = false;
+  let leaving: { readonly findsWorkers: boolean } | undefined;
   let reason = 'starting';
   const manifests = new Manifests();
   let dispatcher: Dispatcher | undefined;
@@ -111,7 +111,7 @@ export function build(
     undo.push(() => state.close());
     for (const repair of state.repaired) log.warn(repair);
     clearHandover(state.dir);
-    undo.push(() => (leaving ? undefined : forget(state.dir)));
+    undo.push(() => (leaving === undefined ? forget(state.dir) : undefined));
     // First: workers of an earlier balancer dial again and again, and then the way is open by the time all is ready.
     const listening = Listener.open(state.runDir, state.workerSecret);
     // Where it failed to open there is nothing to close, and the start says why.
@@ -232,7 +232,7 @@ export function build(
         });
         elastic = crewed;
         // Before the start: a signal may come while workers are being started, and must end them too.
-        undo.push(() => (leaving ? crewed.leave() : crewed.stop()));
+        undo.push(() => (leaving?.findsWorkers === true ? crewed.leave() : crewed.stop()));
         await crewed.start();
         operator.parts.poolControl = new PoolControl({
           ...{ config, pool: workers, dispatcher: calls, elastic: crewed, manifests },
@@ -283,8 +283,8 @@ export function build(
     stop,
     server: () => front?.server,
     retire: async () => front?.retire(config.drainMs),
-    async leave() {
-      leaving = true;
+    async leave(findsWorkers) {
+      leaving = { findsWorkers };
       await stop();
     },
     get poolControl() {

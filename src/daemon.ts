@@ -14,10 +14,11 @@ import type { Restarts } from './operations.ts';
 import { take } from './handover.ts';
 import { recall } from './last-build.ts';
 import { prepare, type Prepared } from './preparation.ts';
-import { addressOf, rehearse, serveParent, type Verdict } from './rehearsal.ts';
+import { rehearse, serveParent, type Verdict } from './rehearsal.ts';
 import { readOrigin, RestartRefused, Successor, type Origin } from './restart.ts';
 import { PoolTaken } from './scaling/pool-taken.ts';
 import { StateFault } from './state.ts';
+import { runningBy } from './takeover.ts';
 
 /** sysexits.h: the command was used wrongly. */
 const EX_USAGE = 64;
@@ -76,11 +77,11 @@ async function onTrial(config: Config, origin: Origin, exit: Exit): Promise<void
   // A Ctrl-C is for the balancer, which ends this process.
   for (const signal of ['SIGINT', 'SIGUSR2'] as const) process.on(signal, () => undefined);
   const app = await import('./app.ts');
-  const trial = rehearse(config, origin.socket?.asked, silent, (tried, prepared) =>
+  const trial = rehearse(config, origin.running ?? runningBy(config), silent, (tried, prepared) =>
     app.build(tried, silent, new LogLines(), readVersion(), { prepared: Promise.resolve(prepared) }),
   );
   const verdict = await trial.then(
-    (handover): Verdict => ({ handover }),
+    (ready): Verdict => ready,
     (error: unknown): Verdict => ({ refused: messageOf(error) }),
   );
   serveParent(verdict, () => exit(0));
@@ -127,7 +128,7 @@ class Daemon {
 
   async run({ socket, signal }: Origin): Promise<void> {
     this.#onSignals();
-    const fits = socket?.asked === addressOf(this.#config);
+    const fits = socket?.asked === runningBy(this.#config).clients;
     if (socket !== undefined && !fits) {
       // The address was changed; standard input becomes what a daemon's should be.
       closeSync(socket.fd);
@@ -210,7 +211,7 @@ class Daemon {
     this.#log.info('restart: trying whether the new version starts');
     let successor: Successor | undefined;
     try {
-      successor = await Successor.rehearse(addressOf(this.#config));
+      successor = await Successor.rehearse(runningBy(this.#config));
       const server = this.#app.server();
       if (server === undefined || this.#isStopping()) throw new RestartRefused('the balancer is stopping');
       await successor.hold(server);
@@ -220,6 +221,7 @@ class Daemon {
       const reason = messageOf(error);
       this.#refused = { at: Date.now(), reason };
       if (this.#leaving) await this.#comeBack(reason);
+      else if (this.#isStopping()) this.#log.info(`restart given up: ${reason}`);
       else this.#log.error(`restart refused, this version goes on: ${reason}`);
     }
     this.#restarting = false;
@@ -231,7 +233,7 @@ class Daemon {
     // A signal during the wait has begun a stop of its own.
     if (this.#isStopping()) throw new RestartRefused('the balancer is stopping');
     this.#leaving = true;
-    await this.#app.leave();
+    await this.#app.leave(successor.findsWorkers);
     await successor.giveBack();
     successor.become(this.#late);
   }

@@ -1,6 +1,5 @@
 /** The trial start of a new version, before the running one lets go of anything; then the holder of the listening socket. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from './config.ts';
@@ -12,6 +11,7 @@ import type { WorkerProgram } from './runtime/program.ts';
 import { runtimes } from './runtimes.ts';
 import { PoolTaken, refuseForeign } from './scaling/pool-taken.ts';
 import { peekOwner } from './state.ts';
+import { findsWorkers, runningBy, tryTakeover, type Running } from './takeover.ts';
 
 /** As much of a balancer as a trial needs. */
 interface Trial {
@@ -22,16 +22,15 @@ interface Trial {
 /**
  * Tries whether a start with these settings would succeed: address, engine and image, and a whole start with one worker
  * process, on a port and a state folder of its own.
- * @returns where it left what it has built, for the start that follows
  * @throws Error with the reason why not
  */
 export async function rehearse(
   config: Config,
-  asked: string | undefined,
+  running: Running,
   log: Logger,
   build: (config: Config, prepared: Prepared) => Trial,
-): Promise<Handover | undefined> {
-  if (asked !== addressOf(config)) await tryAddress(config);
+): Promise<Readiness> {
+  await tryTakeover(config, running);
   const prepared = await prepare(config.functionsDir);
   await tryEngine(config, prepared.program, log);
   const stateDir = mkdtempSync(join(tmpdir(), 'spillway-'));
@@ -55,16 +54,22 @@ export async function rehearse(
   } finally {
     rmSync(stateDir, { recursive: true, force: true, maxRetries: 10 });
   }
-  return leave(config.stateDir, prepared);
+  return {
+    handover: leave(config.stateDir, prepared),
+    findsWorkers: findsWorkers(runningBy(config), running),
+  };
 }
 
-/** HOST:PORT as the settings have it, by which a socket of an earlier run is known to fit. */
-export function addressOf(config: Config): string {
-  return `${config.host}:${config.port}`;
+/** What follows from a trial that went well. */
+interface Readiness {
+  /** Where it left what it has built, for the start that follows. */
+  readonly handover: Handover | undefined;
+  /** Whether that start will find the workers of the running version. */
+  readonly findsWorkers: boolean;
 }
 
-/** How the trial went: what it left for the start, or why there can be none. */
-export type Verdict = { readonly handover: Handover | undefined } | { readonly refused: string };
+/** How the trial went, or why there can be no start. */
+export type Verdict = Readiness | { readonly refused: string };
 
 /** Says how the trial went, then holds the listening socket until it is asked for. The process ends with its parent. */
 export function serveParent(verdict: Verdict, end: () => void): void {
@@ -85,17 +90,7 @@ export function serveParent(verdict: Verdict, end: () => void): void {
       say({ word: 'given' }, held, end);
     }
   });
-  say({ word: 'ready', handover: verdict.handover });
-}
-
-async function tryAddress({ host, port }: Config): Promise<void> {
-  await new Promise<void>((opened, refused) => {
-    const server = createServer();
-    server.once('error', (error) => {
-      refused(new Error(`can't listen on SPILLWAY_HOST=${host}, SPILLWAY_PORT=${port}: ${error.message}`));
-    });
-    server.listen({ host, port }, () => server.close(() => opened()));
-  });
+  say({ word: 'ready', ...verdict });
 }
 
 async function tryEngine(config: Config, program: WorkerProgram, log: Logger): Promise<void> {

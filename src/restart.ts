@@ -11,6 +11,7 @@ import { closeSync, readFileSync, rmSync } from 'node:fs';
 import type { SendHandle } from 'node:child_process';
 import type { Server } from 'node:net';
 import type { Handover } from './handover.ts';
+import type { Running } from './takeover.ts';
 
 /** How long a rehearsal may take, in milliseconds: an image may have to be built. */
 const REHEARSAL_MS = 300_000;
@@ -23,11 +24,14 @@ const REHEARSE = '--rehearse';
 const SOCKET = '--socket=';
 const SIGNAL = '--signal=';
 const HANDOVER = '--handover=';
+const RUNNING = '--running=';
 
 /** How this process was started, if by an earlier version of itself. */
 export interface Origin {
   /** Only to try whether the start would succeed. */
   readonly rehearse: boolean;
+  /** The version that runs meanwhile. */
+  readonly running: Running | undefined;
   /** Descriptor of the listening socket, and the HOST:PORT of the settings for which it was opened. */
   readonly socket: { readonly fd: number; readonly asked: string } | undefined;
   /** A signal that came too late for the earlier version. */
@@ -41,8 +45,10 @@ export function readOrigin(args: readonly string[]): Origin {
   const value = (prefix: string): string | undefined =>
     args.find((arg) => arg.startsWith(prefix))?.slice(prefix.length);
   const asked = value(SOCKET);
+  const running = value(RUNNING);
   return {
     rehearse: args.includes(REHEARSE),
+    running: running === undefined ? undefined : (JSON.parse(running) as Running),
     socket: asked === undefined ? undefined : { fd: SOCKET_FD, asked },
     signal: value(SIGNAL) as NodeJS.Signals | undefined,
     handover: value(HANDOVER),
@@ -51,7 +57,7 @@ export function readOrigin(args: readonly string[]): Origin {
 
 /** What the child says. */
 export type SuccessorWord =
-  | { readonly word: 'ready'; readonly handover: Handover | undefined }
+  | { readonly word: 'ready'; readonly handover: Handover | undefined; readonly findsWorkers: boolean }
   | { readonly word: 'held' | 'given' }
   | { readonly refused: string };
 /** What it is told. */
@@ -66,13 +72,16 @@ export class RestartRefused extends Error {
 export class Successor {
   readonly #child: ChildProcess;
   readonly #asked: string;
-  readonly #exited: Promise<void>;
+  /** Resolves with how. */
+  readonly #exited: Promise<string>;
   #lastWords = '';
   #handover: Handover | undefined;
+  #findsWorkers = true;
 
-  private constructor(asked: string) {
-    this.#asked = asked;
-    this.#child = spawn(process.execPath, [...commandLine(asked), REHEARSE], {
+  private constructor(running: Running) {
+    this.#asked = running.clients;
+    const what = [REHEARSE, `${RUNNING}${JSON.stringify(running)}`];
+    this.#child = spawn(process.execPath, [...commandLine(this.#asked), ...what], {
       env: startedWith(),
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -80,25 +89,35 @@ export class Successor {
       this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-2000);
     });
     this.#exited = new Promise((resolve) => {
-      this.#child.once('close', resolve);
-      this.#child.once('error', resolve);
+      this.#child.once('close', (code, signal) => {
+        resolve(signal === null ? `exit code ${String(code)}` : `killed by ${signal}`);
+      });
+      this.#child.once('error', (error) => resolve(error.message));
     });
   }
 
   /**
-   * Starts the new version on trial, with the settings of now; `asked` is the HOST:PORT of the running one's settings.
+   * Starts the new version on trial, with the settings of now.
    * @throws RestartRefused if it wouldn't start
    */
-  static async rehearse(asked: string): Promise<Successor> {
-    const successor = new Successor(asked);
+  static async rehearse(running: Running): Promise<Successor> {
+    const successor = new Successor(running);
     try {
       const { said } = await successor.#hear('ready', REHEARSAL_MS);
-      if ('handover' in said) successor.#handover = said.handover;
+      if ('handover' in said) {
+        successor.#handover = said.handover;
+        successor.#findsWorkers = said.findsWorkers;
+      }
     } catch (error) {
       await successor.dismiss();
       throw error;
     }
     return successor;
+  }
+
+  /** Whether the new version will find the workers of this one. */
+  get findsWorkers(): boolean {
+    return this.#findsWorkers;
   }
 
   /** Gives the child the listening socket to hold. @throws RestartRefused */
@@ -160,7 +179,7 @@ export class Successor {
       };
       const timer = setTimeout(() => fail(`the new version didn't get there within ${ms / 1000} s`), ms);
       this.#child.on('message', onMessage);
-      void this.#exited.then(() => fail(`the new version ended: ${lastLine(this.#lastWords)}`));
+      void this.#exited.then((how) => fail(`the new version ended: ${lastLine(this.#lastWords) || how}`));
     });
   }
 }

@@ -191,6 +191,17 @@ describe('a restart', { timeout: 4 * RESTART_MS }, () => {
     expect((await balancer.call('add', [1, 2])).result).toBe(3);
   });
 
+  it('gives way to a signal to stop while it waits for calls, which is no failure', async () => {
+    const balancer = await home.start({ ...env, SPILLWAY_DRAIN_MS: '20000' });
+    const call = balancer.call('naptime', [3000, 1]);
+    balancer.process.kill('SIGUSR2');
+    await until('it waits', () => balancer.lines('restart: finishing').length === 1, RESTART_MS);
+    expect(await balancer.kill('SIGTERM')).toBe(0);
+    expect((await call).result).toBe(1);
+    expect(balancer.lines('restart given up: the balancer is stopping')).toHaveLength(1);
+    expect(balancer.lines('"level":50')).toEqual([]);
+  });
+
   it('gives way to a signal to stop', async () => {
     const balancer = await home.start({ ...env, SPILLWAY_DRAIN_MS: '500' });
     balancer.process.kill('SIGUSR2');
