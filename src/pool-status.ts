@@ -50,6 +50,7 @@ export function poolStatus(config: Config, parts: PoolParts, loads: Loads | unde
     slots: slots.length,
     busySlots: busySlots(slots),
     running: slots.reduce((sum, slot) => sum + slot.running, 0),
+    ahead: slots.reduce((sum, slot) => sum + Math.max(0, slot.running - slot.mode), 0),
     queued: dispatcher?.queued ?? 0,
     expectedWaitMs: Math.min(FOR_EVER_MS, dispatcher?.expectedWaitMs() ?? FOR_EVER_MS),
     workers: pool?.workers.map((worker) => ({ ...workerStatus(worker), ...loads?.(worker.id) })) ?? [],

@@ -141,6 +141,13 @@ function describe(
   });
   gauge('workers_min', 'The fewest workers the pool may have.', () => status().pool.min);
   gauge('workers_max', 'The most workers the pool may have.', () => status().pool.max);
+  // From its first reading on, unlike a series that begins with a reason: of those nobody sees the first increase.
+  counter('workers_lost_total', 'Workers lost, for whatever reason.', () =>
+    [...recorder.workerEvents.entries()].reduce(
+      (sum, [event, , count]) => (event === 'lost' ? sum + count : sum),
+      0,
+    ),
+  );
   counter('worker_events_total', 'What workers went through, and why.', () =>
     Array.from(recorder.workerEvents.entries(), ([event, reason, count]) => [{ event, reason }, count]),
   );

@@ -57,8 +57,10 @@ export interface Status {
     readonly slots: number;
     /** How many of them calls occupy: a fraction where several share one. */
     readonly busySlots: number;
-    /** Calls. */
+    /** Calls in slots. */
     readonly running: number;
+    /** Of those, the ones that were handed ahead, and wait in there. */
+    readonly ahead: number;
     readonly queued: number;
     readonly expectedWaitMs: number;
     readonly workers: readonly WorkerStatus[];

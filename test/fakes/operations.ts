@@ -44,6 +44,7 @@ export function sampleStatus(): Status {
       slotsPerWorker: 1,
       slots: 2,
       busySlots: 1,
+      ahead: 0,
       running: 1,
       queued: 0,
       expectedWaitMs: 12.5,

@@ -57,7 +57,7 @@ describe('the slots that are busy', () => {
     balancer.warmUp('add');
     for (let call = 0; call < 5; call++) balancer.call('add');
     settle();
-    expect(status(balancer)).toMatchObject({ slots: 1, running: 5, busySlots: 1 });
+    expect(status(balancer)).toMatchObject({ slots: 1, running: 5, busySlots: 1, ahead: 4 });
   });
 });
 

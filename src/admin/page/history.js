@@ -12,7 +12,7 @@ const GAP_S = 3;
 /** @type {Readonly<Record<Line, (snapshot: Snapshot) => number | null>>} */
 const LINES = {
   running: ({ status }) => status.pool.busySlots,
-  load: ({ status }) => status.pool.busySlots + status.pool.queued,
+  load: ({ status }) => status.pool.busySlots + status.pool.ahead + status.pool.queued,
   // N and 2N are workers; the load is in slots, and so are its limits.
   n: ({ status }) => status.pool.min * status.pool.slotsPerWorker,
   max: ({ status }) => status.pool.max * status.pool.slotsPerWorker,

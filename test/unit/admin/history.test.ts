@@ -20,9 +20,9 @@ function history(...pools: Partial<Snapshot['status']['pool']>[]): InstanceType<
 }
 
 it('has the load in slots, of which calls may share one', () => {
-  const { lines } = history({ running: 12, busySlots: 1.2, slots: 2, queued: 3 });
+  const { lines } = history({ running: 12, busySlots: 1.2, ahead: 2, slots: 2, queued: 3 });
   expect(lines['running']).toEqual([1.2]);
-  expect(lines['load']).toEqual([4.2]);
+  expect(lines['load']).toEqual([6.2]);
 });
 
 it('has N and 2N in slots, though a worker has none for a moment', () => {
