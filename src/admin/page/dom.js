@@ -59,17 +59,17 @@ export function setShare(part, share) {
 
 /**
  * Where the focus is on a button in here: gives it back if it gets lost meanwhile, as by moving the button. If that one is gone
- * or hidden, the next has it, or else the parent: whoever works by keyboard isn't thrown back to the top of the page.
+ * or hidden, the parent has it: whoever works by keyboard isn't thrown back to the top of the page, and a second Enter does
+ * nothing to another one's neighbour. The page stays where it was scrolled to.
  * @param {HTMLElement} parent
  * @returns {() => void} to be called when all has changed
  */
 function holdFocus(parent) {
-  const buttons = [...parent.querySelectorAll('button')];
-  const from = buttons.findIndex((button) => button === document.activeElement);
-  if (from === -1) return () => {};
+  const from = document.activeElement;
+  if (!(from instanceof HTMLButtonElement) || !parent.contains(from)) return () => {};
   return () => {
-    const found = buttons.slice(from).find((button) => button.isConnected && !button.hidden);
-    if (found !== document.activeElement) (found ?? parent).focus();
+    const to = from.isConnected && !from.hidden ? from : parent;
+    if (to !== document.activeElement) to.focus({ preventScroll: true });
   };
 }
 
