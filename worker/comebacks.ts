@@ -29,8 +29,9 @@ export interface SlotEnd {
 
 /** One place for a slot process. */
 export class Comebacks {
-  /** How many in a row ended early. */
-  #early = 0;
+  /** How many in a row ended early: by themselves after they had loaded, and otherwise. */
+  #soon = 0;
+  #never = 0;
   /** How many in a row ended by themselves before they had loaded. */
   #faults = 0;
 
@@ -41,12 +42,14 @@ export class Comebacks {
   after({ loaded, by, livedMs }: SlotEnd): { readonly waitMs: number; readonly blamed: boolean } {
     if (loaded) this.#faults = 0;
     else if (by !== 'kernel') this.#faults += 1;
-    const early = !loaded || (by !== 'us' && livedMs < (by === 'kernel' ? STEADY_MS : EARLY_MS));
-    this.#early = early ? this.#early + 1 : 0;
     const blamed = !loaded && by !== 'kernel' && this.#faults === LOAD_ATTEMPTS;
-    if (!early) return { waitMs: 0, blamed };
-    if (!loaded || by === 'kernel') return { waitMs: doubled(this.#early - 1, LONGEST_WAIT_MS), blamed };
-    return { waitMs: this.#early === 1 ? 0 : doubled(this.#early - 2, LONGEST_LOADED_MS), blamed };
+    if (!loaded || (by === 'kernel' && livedMs < STEADY_MS)) {
+      this.#never += 1;
+      return { waitMs: doubled(this.#never - 1, LONGEST_WAIT_MS), blamed };
+    }
+    this.#never = 0;
+    this.#soon = by === 'itself' && livedMs < EARLY_MS ? this.#soon + 1 : 0;
+    return { waitMs: this.#soon < 2 ? 0 : doubled(this.#soon - 2, LONGEST_LOADED_MS), blamed };
   }
 }
 

@@ -34,7 +34,7 @@ export function readFunctionEnv(path: string): Readonly<Record<string, string>> 
 }
 
 /** An unquoted value with a # in it: parseEnv takes what follows for a comment. */
-const CUT_OFF = /^[^=#]*=[ \t]*(?!["'`])[^\n#]*[^\s#=]#/;
+const CUT_OFF = /^[^=#]*=[ \t]*(?![ \t"'`#])[^\n#]*[^\s#]#/;
 
 /** Each entry by itself: over all of them parseEnv takes the line after an empty value for that value, where a blank stands between. */
 function readLines(path: string, text: string): Readonly<Record<string, string>> {

@@ -35,6 +35,7 @@ describe('a file of variables', () => {
     ['A=1=2\nA=3', { A: '3' }],
     ['A= \nB=1\nC=\t\r\nD=2', { A: '', B: '1', C: '', D: '2' }],
     ['A=x #y\nB= # nothing\nC="a#b"', { A: 'x', B: '', C: 'a#b' }],
+    ['A= "x#y"\nB=#nothing\nexport C=\t\'p#q\'', { A: 'x#y', B: '', C: 'p#q' }],
     ['URL=postgres://me@host/db?x=y', { URL: 'postgres://me@host/db?x=y' }],
   ])('%j', (text, expected) => {
     expect(read(text)).toEqual(expected);
@@ -66,6 +67,7 @@ describe('a file of variables', () => {
   it.each([
     ['A=1\nPASSWORD=abc#123', 2],
     ['URL=http://host/#top', 1],
+    ['A=abc==#x', 1],
   ])('%j is refused, since the value would end at the #', (text, line) => {
     expect(() => read(text)).toThrow(`functions.env:${line}: put the value in quotes`);
   });

@@ -31,6 +31,12 @@ describe('a slot that ended', () => {
     expect(after(soon, soon, usual, soon).waits).toEqual([0, 50, 0, 0]);
   });
 
+  it('waits for each cause by itself', () => {
+    const soon = { ...usual, livedMs: 100 };
+    const killed: SlotEnd = { loaded: true, by: 'kernel', livedMs: 9000 };
+    expect(after(soon, soon, soon, killed, soon).waits).toEqual([0, 50, 100, 50, 200]);
+  });
+
   it('waits ever longer where it can’t load, and blames the bundle, once', () => {
     const { waits, blamed } = after(...Array.from({ length: 9 }, () => broken));
     expect(waits).toEqual([50, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
