@@ -133,7 +133,8 @@ export class Daemon {
     let response: IncomingMessage | undefined;
     client.on('http response', (answer: IncomingMessage) => (response = answer));
     return new Promise((settle, fail) => {
-      if (QUICK.has(method)) {
+      // A function may have any name.
+      if (base === this.adminUrl && QUICK.has(method)) {
         client.on('http request', (sent: ClientRequest) => {
           const timer = setTimeout(() => {
             fail(this.#silent());
@@ -186,8 +187,8 @@ export class Daemon {
 
   #silent(): DaemonMissing {
     return new DaemonMissing(
-      `the daemon at ${this.adminUrl} doesn't answer within ${QUICK_MS / 1000} s, though it takes connections: ` +
-        'it is frozen, or its machine is overloaded',
+      `the daemon at ${this.adminUrl} doesn't answer within ${QUICK_MS / 1000} s: ` +
+        'it is frozen, its machine is overloaded, or something drops what is sent to it',
     );
   }
 

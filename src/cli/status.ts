@@ -40,7 +40,7 @@ export function statusLines(found: Status, output: Output): string[] {
 
 /** Calls may share a slot, so that a part of it is busy. */
 function tenths(slots: number): string {
-  return String(Math.round(slots * 10) / 10);
+  return slots > 0 && slots < 0.1 ? '<0.1' : String(Math.round(slots * 10) / 10);
 }
 
 /** A line for each worker. */

@@ -189,7 +189,7 @@ export interface CloudBackend {
   readonly reason: CloudReason | undefined;
   /** What its calls are paid by; the dearest region's prices until the region is known. Cheap enough for every placement. */
   readonly rate: Rate;
-  /** Whether the bundle in use has a function of that name: it may be another than the pool's for a while. Cheap as well. */
+  /** Whether the bundle in use has a function of that name: it may be another than the pool's for a while, or none. Cheap as well. */
   has(method: string): boolean;
   /**
    * Sends a call. `answer` is called exactly once, never before this returns, unless cancelled; at the latest when the

@@ -76,7 +76,7 @@ export function observe(
     : timing(call, observation, seen);
 }
 
-/** Whether the call is one for the cloud, whether or not that takes any now: it has the function, in time, and the params fit. */
+/** Whether the call is one for the bundle that the cloud has: its function is there, it ends in time, and the params fit. */
 export function suitsCloud(call: ActiveCall, cloud: CloudBackend | undefined): boolean {
   if (cloud?.has(call.request.spec.name) !== true || (cloudRunMs(call) ?? 0) > MAX_CLOUD_RUN_MS) return false;
   return fitsCloud(call);

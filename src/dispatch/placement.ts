@@ -156,7 +156,6 @@ const LEAVES: ReadonlySet<PlacementReason> = new Set([
 /**
  * predictive: to the cloud, if it is expected to answer sooner by the call's margin, or if others save more by that than the
  * call loses (relievesOthers), and the time saved altogether is worth its price; or if the cloud alone answers in time.
- * Refused, if its wait alone outlasts its deadline.
  */
 function placeByForesight(observation: Observation): Placement {
   const { foresight, slotFree, expectedWaitMs, noRoom } = observation;

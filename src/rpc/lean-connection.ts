@@ -139,7 +139,8 @@ export class LeanConnection {
     const { socket } = this;
     this.#answers.write(socket);
     // The limit counts only while the client has something to take; see drained(). Also of its last answer.
-    if (socket.writableNeedDrain) socket.setTimeout(this.#lane.context.limits.stalledMs);
+    const last = this.#over && socket.writableLength > 0;
+    if (socket.writableNeedDrain || last) socket.setTimeout(this.#lane.context.limits.stalledMs);
     if (this.#over) {
       if (!socket.destroyed) socket.destroySoon();
       return;

@@ -49,6 +49,16 @@ describe('a daemon that takes connections and says nothing', () => {
     if (socket?.closed === false) await once(socket, 'close');
   });
 
+  it('is waited for, where a function of that name is called', async () => {
+    const called = new Daemon(parseConfig({ SPILLWAY_PORT: String((server.address() as AddressInfo).port) }));
+    let outcome: unknown = 'no answer';
+    const asked = once(server, 'connection');
+    void called.call('status', [], undefined).catch((error: unknown) => (outcome = error));
+    await asked;
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(outcome).toBe('no answer');
+  });
+
   it('is waited for, where it has something to do', async () => {
     expect(await ask('cloud.deploy', 600_000)).toBe('no answer');
   });
