@@ -112,7 +112,7 @@ function isLoopback(host: string): boolean {
 }
 
 /** True if listening on the same port of both would fail. */
-function overlap(a: string, b: string): boolean {
+export function overlap(a: string, b: string): boolean {
   const all = (host: string): boolean => host === '0.0.0.0' || host === '::';
   return a === b || all(a) || all(b) || (isLoopback(a) && isLoopback(b));
 }

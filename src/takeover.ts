@@ -2,7 +2,7 @@
 import { closeSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import type { Config } from './config.ts';
+import { overlap, type Config } from './config.ts';
 import { messageOf } from './message-of.ts';
 import { Listener } from './pool/listener.ts';
 import { openState } from './state.ts';
@@ -39,7 +39,7 @@ export function findsWorkers(next: Running, running: Running): boolean {
 /** Tries what could not be had once the running version has let go. @throws Error with the reason, and the settings */
 export async function tryTakeover(config: Config, running: Running): Promise<void> {
   const next = runningBy(config);
-  const held = [running.clients, running.admin].map(portOf);
+  const held = [running.clients, running.admin];
   if (next.clients !== running.clients)
     await tryAddress(['SPILLWAY_HOST', config.host], ['SPILLWAY_PORT', config.port], held);
   if (next.admin !== running.admin)
@@ -52,22 +52,25 @@ export async function tryTakeover(config: Config, running: Running): Promise<voi
   else await tryState(config.stateDir);
 }
 
-function portOf(address: string): number {
-  return Number(address.slice(address.lastIndexOf(':') + 1));
+/** Whether who listens at this address keeps others from that host and port. */
+function holds(address: string, host: string, port: number): boolean {
+  const at = address.lastIndexOf(':');
+  return Number(address.slice(at + 1)) === port && overlap(address.slice(0, at), host);
 }
 
 /** A port that the running version holds it will let go of; whether the host is there another port can tell. */
 async function tryAddress(
   [hostName, host]: [name: string, value: string],
   [portName, port]: [name: string, value: number],
-  held: readonly number[],
+  held: readonly string[],
 ): Promise<void> {
+  const own = held.some((address) => holds(address, host, port));
   await new Promise<void>((opened, refused) => {
     const server = createServer();
     server.once('error', (error) => {
       refused(new Error(`can't listen on ${hostName}=${host}, ${portName}=${port}: ${error.message}`));
     });
-    server.listen({ host, port: held.includes(port) ? 0 : port }, () => server.close(() => opened()));
+    server.listen({ host, port: own ? 0 : port }, () => server.close(() => opened()));
   });
 }
 
