@@ -104,7 +104,8 @@ export class Successor {
     const successor = new Successor(running);
     try {
       const { said } = await successor.#hear('ready', REHEARSAL_MS);
-      if ('handover' in said) {
+      // Not by the handover: without one the message has no such field.
+      if ('findsWorkers' in said) {
         successor.#handover = said.handover;
         successor.#findsWorkers = said.findsWorkers;
       }

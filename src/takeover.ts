@@ -1,5 +1,5 @@
 /** What a restart is to take over from the running version, and whether the settings of now let it. */
-import { closeSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { overlap, type Config } from './config.ts';
@@ -94,12 +94,18 @@ function tryToWrite(stateDir: string): void {
   }
 }
 
+/** Leaves no folder that wasn't there: the restart may still be refused for something else. */
 async function tryState(stateDir: string): Promise<void> {
-  const state = openState(stateDir);
+  const made = !existsSync(stateDir);
   try {
-    const listener = await Listener.open(state.runDir, state.workerSecret);
-    await listener.close();
+    const state = openState(stateDir);
+    try {
+      const listener = await Listener.open(state.runDir, state.workerSecret);
+      await listener.close();
+    } finally {
+      state.close();
+    }
   } finally {
-    state.close();
+    if (made) rmSync(stateDir, { recursive: true, force: true });
   }
 }

@@ -72,6 +72,7 @@ it(
       expect((await balancer.call('add', [1, 2])).result).toBe(3);
     }
     other.close();
+    expect(readdirSync(home.dir).toSorted()).toEqual(['env', 'state']);
   },
 );
 

@@ -145,4 +145,15 @@ describe('a disk that fills up while calls are served', () => {
     expect(existsSync(join(state, 'lock'))).toBe(true);
     expect(await balancer.kill('SIGTERM')).toBe(0);
   });
+
+  it('refuses a restart, which could not start again', async () => {
+    if (!mountState(DISK)) return;
+    const balancer = await home.start(ENV);
+    fill();
+    balancer.process.kill('SIGUSR2');
+    await until('it is refused', () => balancer.lines('restart refused').length === 1, 30_000);
+    expect(balancer.lines('restart refused')[0]?.['msg']).toMatch(/state folder .*ENOSPC/);
+    await serves(balancer);
+    expect(await balancer.kill('SIGTERM')).toBe(0);
+  });
 });
