@@ -37,10 +37,8 @@ describe('a body', () => {
       await vi.waitFor(() => expect(client.socket.writableLength).toBe(0), PATIENCE);
     }
     const body = callText(1);
-    client.send(`${body.length.toString(16)}\r\n${body}\r\n`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await client.send(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`).until('"id":1}');
     expect(process.memoryUsage().rss - before).toBeLessThan(128 * 1024 * 1024);
-    await client.send('0\r\n\r\n').until('"id":1}');
   });
 
   it('may be asked for first', async () => {
