@@ -29,9 +29,10 @@ export interface SlotEnd {
 
 /** One place for a slot process. */
 export class Comebacks {
-  /** How many in a row ended early: by themselves after they had loaded, and otherwise. */
-  #soon = 0;
-  #never = 0;
+  /** How many in a row ended by themselves soon after they had loaded. */
+  #crashes = 0;
+  /** How many in a row never got there, or were ended by the kernel before they had proven that there is memory for them. */
+  #misses = 0;
   /** How many in a row ended by themselves before they had loaded. */
   #faults = 0;
 
@@ -44,12 +45,12 @@ export class Comebacks {
     else if (by !== 'kernel') this.#faults += 1;
     const blamed = !loaded && by !== 'kernel' && this.#faults === LOAD_ATTEMPTS;
     if (!loaded || (by === 'kernel' && livedMs < STEADY_MS)) {
-      this.#never += 1;
-      return { waitMs: doubled(this.#never - 1, LONGEST_WAIT_MS), blamed };
+      this.#misses += 1;
+      return { waitMs: doubled(this.#misses - 1, LONGEST_WAIT_MS), blamed };
     }
-    this.#never = 0;
-    this.#soon = by === 'itself' && livedMs < EARLY_MS ? this.#soon + 1 : 0;
-    return { waitMs: this.#soon < 2 ? 0 : doubled(this.#soon - 2, LONGEST_LOADED_MS), blamed };
+    this.#misses = 0;
+    this.#crashes = by === 'itself' && livedMs < EARLY_MS ? this.#crashes + 1 : 0;
+    return { waitMs: this.#crashes < 2 ? 0 : doubled(this.#crashes - 2, LONGEST_LOADED_MS), blamed };
   }
 }
 
